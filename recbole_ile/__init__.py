@@ -1,0 +1,34 @@
+"""Fight popularity bias in RecBole: Item Loss Equalization, its competitors, and the metrics that tell.
+
+Importing this package makes RecBole 1.2 work on today's libraries and registers UPD, AD and EE with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_ile.plugin import compat as _compat
+
+_compat.apply()
+
+from recbole_ile.errors import InputError  # noqa: E402
+from recbole_ile.plugin.metrics import register_metrics as _register_metrics  # noqa: E402
+from recbole_ile.plugin.registry import get_model  # noqa: E402
+
+_register_metrics()
+
+__version__ = "0.1.0"
+__all__ = ["InputError", "get_model", "load_model", "run_recbole_ile"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs the trainers and the data pipeline when it is asked for."""
+    if name == "run_recbole_ile":
+        from recbole_ile.commands.run import run_recbole_ile
+
+        return run_recbole_ile
+    if name == "load_model":
+        from recbole_ile.plugin.loading import load_model
+
+        return load_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

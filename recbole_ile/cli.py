@@ -1,0 +1,51 @@
+"""The command line: which command, its options, and what a user sees when something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {"run": "recbole_ile.commands.run"}
+DEFAULT = "run"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted.
+
+    Args:
+        argv: the words after the program's name, ``sys.argv[1:]`` by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
+    try:
+        return _run_command(name, words)
+    except KeyboardInterrupt:
+        print("interrupted; a saved checkpoint can be continued with --resume=<checkpoint>", file=sys.stderr)
+        return 130
+    except Exception as error:
+        from recbole_ile.errors import InputError
+
+        if debug:
+            raise
+        wrong_input = isinstance(error, InputError)
+        reason = str(error) if wrong_input else f"{type(error).__name__}: {error} (--debug shows where)"
+        print(f"error: {' '.join(reason.split())}", file=sys.stderr)
+        return 2 if wrong_input else 1
+
+
+def _run_command(name: str, words: list[str]) -> int:
+    command = importlib.import_module(COMMANDS[name])
+    parser = argparse.ArgumentParser(
+        prog=f"recbole-ile {name}",
+        description=command.HELP,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.add_arguments(parser)
+    arguments, rest = parser.parse_known_args(words)
+    return command.main(arguments, rest)

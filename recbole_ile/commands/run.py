@@ -1,0 +1,118 @@
+"""``run``: train and evaluate one model, as RecBole's ``run_recbole.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from recbole_ile.commands.options import parse_options
+from recbole_ile.errors import InputError
+from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
+from recbole_ile.plugin.config import IleConfig
+from recbole_ile.plugin.pipeline import quiet_recbole, train_and_evaluate, versions
+from recbole_ile.plugin.processes import run_processes
+from recbole_ile.plugin.properties import preset_file
+from recbole_ile.report.run_files import write_run
+from recbole_ile.report.tables import print_result
+
+NAME = "run"
+HELP = "train and evaluate a model (the default)"
+
+
+def run_recbole_ile(
+    model: str | None = None,
+    dataset: str | None = None,
+    config_file_list: list[str] | None = None,
+    config_dict: dict[str, Any] | None = None,
+    saved: bool = True,
+    resume: str | Path | None = None,
+    trust_checkpoint: bool = False,
+) -> dict[str, Any]:
+    """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
+
+    Nothing is read from ``sys.argv``.
+
+    Args:
+        model: ``BPR_ILE``, say; may also stand in a configuration file.
+        dataset: ``ml-100k``, say; may also stand in a configuration file.
+        config_file_list: YAML files, the later ones win.
+        config_dict: options, which win over the files; a key with dots sets one entry of a dictionary.
+        saved: whether to write the checkpoint and, in a folder of its name beside it, the results.
+        resume: checkpoint of an interrupted run, to be continued; it also tells model, data set and
+            options that are not given.
+        trust_checkpoint: whether ``resume`` may contain code that is run when it is read.
+
+    Returns:
+        RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
+        ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each
+        group; ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses;
+        ``checkpoint`` and ``output_dir``, paths
+        or ``None``.
+
+    Raises:
+        InputError: for an option, file or data set that cannot be used.
+    """
+    options = dict(config_dict or {})
+    with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
+        if resume is not None:
+            interrupted = read_checkpoint(resume)["config"]
+            model, dataset = model or interrupted["model"], dataset or interrupted["dataset"]
+            options = {**interrupted.external_config_dict, **options}
+        config = IleConfig(model, dataset, config_file_list, options)
+        result, seconds = train_and_evaluate(config, saved, resume)
+    if saved and config["local_rank"] == 0:
+        write_run(result, config, versions(), seconds)
+    return result
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that are not keys of the configuration."""
+    parser.add_argument("--model", "-m", help="any model of RecBole, alone or with a suffix: BPR, BPR_ILE, ...")
+    parser.add_argument("--dataset", "-d", help="a folder of --data_path; ml-100k comes with RecBole")
+    parser.add_argument("--config_files", nargs="+", default=[], metavar="YAML", help="the later ones win")
+    parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance; --config_files win over them")
+    parser.add_argument("--resume", metavar="CHECKPOINT", help="continue an interrupted run")
+    parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint of --resume")
+    parser.add_argument("--nproc", type=int, default=1, help="processes on this machine, one for each GPU")
+    parser.add_argument("--ip", default="localhost", help="address of the first machine")
+    parser.add_argument("--port", default="5678", help="port of the first machine")
+    parser.add_argument("--world_size", type=int, default=-1, help="processes on all machines; default --nproc")
+    parser.add_argument("--group_offset", type=int, default=0, help="number of this machine's first process")
+    parser.epilog = (
+        "Every key of RecBole's and this plugin's configuration is an option too: --key=value or --key value."
+    )
+
+
+def main(arguments: argparse.Namespace, rest: list[str]) -> int:
+    """Run what the command line asks for and print the tables."""
+    options = parse_options(rest)
+    files = [file for entry in arguments.config_files for file in entry.split()]
+    if arguments.preset:
+        files = [preset_file(arguments.preset), *files]
+    keywords = {
+        "model": arguments.model,
+        "dataset": arguments.dataset,
+        "config_file_list": files,
+        "config_dict": options,
+        "resume": arguments.resume,
+        "trust_checkpoint": arguments.trust_checkpoint,
+    }
+    if arguments.nproc < 1:
+        raise InputError(f"option nproc={arguments.nproc} is not allowed; it takes a whole number of at least 1")
+    if arguments.nproc == 1 and arguments.world_size <= 0:
+        result: dict[str, Any] | None = run_recbole_ile(**keywords)
+    else:
+        result = run_processes(
+            run_recbole_ile,
+            keywords,
+            nproc=arguments.nproc,
+            world_size=arguments.world_size,
+            ip=arguments.ip,
+            port=arguments.port,
+            group_offset=arguments.group_offset,
+        )
+    if result is not None:
+        print_result(result, f"{result['model']} on {result['dataset']}, test part")
+        print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
+    return 0

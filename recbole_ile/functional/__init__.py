@@ -1,0 +1,1 @@
+"""The paper as pure functions of tensors; knows neither RecBole nor Ray."""

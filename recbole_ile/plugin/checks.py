@@ -1,0 +1,162 @@
+"""The rules that a configuration has to meet, each with the line that a user sees if it does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from recbole.evaluator import metric_types
+
+from recbole_ile.errors import InputError, near_miss
+from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.functional.measures import DISCOUNTS
+from recbole_ile.functional.popularity import GROUPINGS, check_split
+
+ENTRIES = {
+    "eval_args": ("split", "group_by", "order", "mode"),
+    "train_neg_sample_args": ("distribution", "sample_num", "alpha", "dynamic", "candidate_num"),
+}
+"""The entries of the two dictionaries that RecBole reads; others it ignores without a word."""
+
+
+def _number(lowest: float, highest: float = math.inf, *, inclusive: bool = True, whole: bool = False) -> Any:
+    """A rule for a number in a range: a test and its description."""
+
+    def allowed(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not math.isfinite(value):
+            return False
+        return (value >= lowest if inclusive else value > lowest) and value <= highest
+
+    kind = "a whole number" if whole else "a number"
+    bound = f"{'of at least' if inclusive else 'above'} {lowest:g}"
+    return allowed, f"{kind} {bound}" + ("" if math.isinf(highest) else f" and at most {highest:g}")
+
+
+Rule = tuple[Callable[[Any], bool], str]
+
+RULES: dict[str, Rule] = {
+    "ile_lambda": _number(0),
+    "user_group_num": _number(1, whole=True),
+    "epochs": _number(0, whole=True),
+    "train_batch_size": _number(1, whole=True),
+    "eval_batch_size": _number(1, whole=True),
+    "eval_step": _number(0, whole=True),
+    "stopping_step": _number(0, whole=True),
+    "learning_rate": _number(0, inclusive=False),
+    "weight_decay": _number(0),
+    "embedding_size": _number(1, whole=True),
+    "seed": _number(0, 2**32 - 1, whole=True),
+    "metric_decimal_place": _number(0, whole=True),
+    "worker": _number(0, whole=True),
+    "nproc": _number(1, whole=True),
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "ile_distance": tuple(DISTANCES),
+    "item_group_by": GROUPINGS,
+    "ee_discount": DISCOUNTS,
+    "learner": ("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
+}
+
+
+def check_types(internal: dict[str, Any], final: dict[str, Any]) -> None:
+    """Compare every setting with its default and with the rules above.
+
+    Args:
+        internal: the defaults.
+        final: the settings that the user gave, over the defaults.
+
+    Raises:
+        InputError: names the option, its value and what is allowed.
+    """
+    for key, value in final.items():
+        if key in RULES and key in internal:
+            allowed, description = RULES[key]
+            if not allowed(value):
+                raise InputError(f"option {key}={value!r} is not allowed; it takes {description}")
+        elif key in CHOICES and key in internal:
+            if not isinstance(value, str) or value.lower() not in CHOICES[key]:
+                miss = near_miss(str(value), CHOICES[key])
+                raise InputError(f"option {key}={value!r} is not allowed{miss}; it takes {', '.join(CHOICES[key])}")
+        elif not _is_of_kind(value, internal.get(key)):
+            kind = type(internal[key]).__name__
+            raise InputError(f"option {key}={value!r} is not allowed; it takes a {kind} such as {internal[key]!r}")
+    _check_entries(final)
+    _check_groups(final)
+    _check_metrics(final)
+
+
+def check_settings(config: Any) -> None:
+    """Check what only the complete configuration shows.
+
+    Raises:
+        InputError: names the option, its value and what is allowed.
+    """
+    name, _, k = str(config["valid_metric"]).partition("@")
+    if name.lower() not in metric_types:
+        raise InputError(
+            f"option valid_metric={config['valid_metric']!r}: unknown metric{near_miss(name, metric_types)}"
+        )
+    if name.lower() not in [metric.lower() for metric in config["metrics"]]:
+        raise InputError(
+            f"option valid_metric={config['valid_metric']!r} is not among metrics={list(config['metrics'])}"
+        )
+    if k and (not k.isdigit() or int(k) not in config["topk"]):
+        raise InputError(f"option valid_metric={config['valid_metric']!r} needs a k of topk={config['topk']}")
+
+
+def check_catalogue(topk: list[int], n_items: int, n_users: int, dataset: str) -> None:
+    """Compare the settings with the data set that was loaded.
+
+    Raises:
+        InputError: if lists are longer than the catalogue, or there is nothing to rank.
+    """
+    if n_users < 2:
+        raise InputError(f"dataset {dataset} has {n_users} user; groups of users need at least 2")
+    if max(topk) > n_items:
+        raise InputError(f"option topk={topk} is not allowed; {dataset} has {n_items} items, so k is at most {n_items}")
+
+
+def _is_of_kind(value: Any, default: Any) -> bool:
+    if default is None or value is None:
+        return True
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, int | float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, dict):
+        return isinstance(value, dict)
+    return True
+
+
+def _check_entries(final: dict[str, Any]) -> None:
+    for key, known in ENTRIES.items():
+        for entry in final.get(key) or ():
+            if entry not in known:
+                raise InputError(
+                    f"unknown option {key}.{entry}{near_miss(str(entry), known)}; it has {', '.join(known)}"
+                )
+
+
+def _check_groups(final: dict[str, Any]) -> None:
+    split = final["item_group_split"]
+    try:
+        check_split(split)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"option item_group_split={split!r} is not allowed; {error}") from error
+
+
+def _check_metrics(final: dict[str, Any]) -> None:
+    metrics = final["metrics"]
+    for metric in [metrics] if isinstance(metrics, str) else metrics:
+        if str(metric).lower() not in metric_types:
+            miss = near_miss(str(metric), metric_types)
+            raise InputError(
+                f"option metrics: unknown metric {metric}{miss}; known are {', '.join(sorted(metric_types))}"
+            )
+    topk = final["topk"]
+    for k in topk if isinstance(topk, list | tuple) else [topk]:
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InputError(
+                f"option topk={topk!r} is not allowed; it takes a whole number of at least 1, or a list of them"
+            )

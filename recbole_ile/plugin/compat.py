@@ -1,0 +1,256 @@
+"""Every shim that RecBole 1.2 needs on today's libraries; nothing else in this package patches anything.
+
+``apply()`` runs each shim once, however often it is called. A shim acts only where the fault exists, so
+that a RecBole that already works behaves as before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Shim = Callable[[], None]
+_shims: list[Shim] = []
+_applied: set[str] = set()
+
+
+def shim(function: Shim) -> Shim:
+    """Add a shim to those that ``apply`` runs, in the order of this file."""
+    _shims.append(function)
+    return function
+
+
+def apply() -> None:
+    """Run every shim that has not run in this process yet."""
+    for function in _shims:
+        if function.__name__ not in _applied:
+            _applied.add(function.__name__)
+            function()
+
+
+@shim
+def numpy_names() -> None:
+    """``Config.compatibility_settings`` and the code after it use names that NumPy 2 removed.
+
+    RecBole issue 2215; can go when RecBole no longer reads ``np.float_``.
+    """
+    import numpy as np
+
+    for name, kind in {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}.items():
+        if name not in vars(np):
+            setattr(np, name, kind)
+
+
+@shim
+def kmeans_module() -> None:
+    """RecBole 1.2.0 imports ``kmeans_pytorch`` with every general model, for LDiffRec alone.
+
+    Where that package is missing, scikit-learn's k-means stands in under its name; RecBole 1.2.1 imports
+    it inside LDiffRec, which still needs it. Can go with RecBole's use of ``kmeans_pytorch``.
+    """
+    if importlib.util.find_spec("kmeans_pytorch") is not None:
+        return
+
+    def kmeans(X: Any, num_clusters: int, **_: Any) -> tuple[Any, Any]:
+        import torch
+        from sklearn.cluster import KMeans
+
+        seed = torch.initial_seed() % 2**32
+        fitted = KMeans(n_clusters=num_clusters, n_init=1, random_state=seed).fit(X.detach().cpu().numpy())
+        return torch.from_numpy(fitted.labels_).long(), torch.from_numpy(fitted.cluster_centers_)
+
+    module = types.ModuleType("kmeans_pytorch", "Stands in for kmeans_pytorch, through scikit-learn.")
+    module.__spec__ = importlib.util.spec_from_loader("kmeans_pytorch", loader=None)
+    module.kmeans = kmeans  # type: ignore[attr-defined]
+    sys.modules["kmeans_pytorch"] = module
+
+
+@shim
+def sparse_update() -> None:
+    """LightGCN, NGCF, NCL, GCMC, SpectralCF, KGIN and MCCLK call ``dok_matrix._update``, which SciPy 1.13 removed.
+
+    RecBole issue 2034; can go when RecBole builds its adjacency otherwise.
+    """
+    from scipy.sparse import dok_matrix
+
+    if not hasattr(dok_matrix, "_update"):
+        dok_matrix._update = lambda self, entries: self._dict.update(entries)
+
+
+@shim
+def visible_devices() -> None:
+    """``Config`` overwrites ``CUDA_VISIBLE_DEVICES``, which takes a Ray trial's GPU away.
+
+    A variable that is already set stays, unless ``gpu_id`` was asked for by name.
+    """
+    from recbole.config import Config
+
+    init_device = Config._init_device
+
+    @functools.wraps(init_device)
+    def keep_assignment(self: Any) -> None:
+        assigned = os.environ.get("CUDA_VISIBLE_DEVICES")
+        init_device(self)
+        if assigned is not None and "gpu_id" not in self.external_config_dict:
+            os.environ["CUDA_VISIBLE_DEVICES"] = assigned
+
+    Config._init_device = keep_assignment
+
+
+@shim
+def filled_columns() -> None:
+    """``Dataset`` fills missing values with ``df[column].fillna(inplace=True)``, which pandas 3 silently ignores.
+
+    Can go when RecBole assigns the filled column.
+    """
+    import pandas as pd
+    from recbole.data.dataset import Dataset
+    from recbole.data.dataset import dataset as module
+    from recbole.utils import FeatureType
+
+    if int(pd.__version__.split(".")[0]) < 3:
+        return
+
+    class PandasThatFillsSequences:
+        """pandas, but a sequence column has no missing values after it was read."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(pd, name)
+
+        @staticmethod
+        def read_csv(*arguments: Any, **keywords: Any) -> Any:
+            frame = pd.read_csv(*arguments, **keywords)
+            sequences = [column for column in frame if str(column).endswith("_seq")]
+            return frame.fillna(dict.fromkeys(sequences, ""))
+
+    fill_nan = Dataset._fill_nan
+
+    @functools.wraps(fill_nan)
+    def assign_filled(self: Any) -> None:
+        for name in self.feat_name_list:
+            table = getattr(self, name)
+            for field in table:
+                kind = self.field2type[field]
+                if kind == FeatureType.TOKEN:
+                    table[field] = table[field].fillna(0)
+                elif kind == FeatureType.FLOAT:
+                    table[field] = table[field].fillna(table[field].mean())
+        fill_nan(self)
+
+    module.pd = PandasThatFillsSequences()
+    Dataset._fill_nan = assign_filled
+
+
+@shim
+def quick_start_without_ray() -> None:
+    """``recbole.quick_start`` imports Ray at its top, which takes seconds, for one function of it.
+
+    Ray is imported when that function asks for it. Can go when RecBole imports it there.
+    """
+    if "recbole.quick_start.quick_start" in sys.modules or "ray" in sys.modules:
+        return
+
+    class Tune(types.ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            return getattr(importlib.import_module("ray.tune"), name)
+
+    ray = types.ModuleType("ray")
+    ray.tune = Tune("ray.tune")  # type: ignore[attr-defined]
+    with _temporary_modules({"ray": ray}):
+        importlib.import_module("recbole.quick_start.quick_start")
+
+
+@contextlib.contextmanager
+def _temporary_modules(modules: dict[str, types.ModuleType]) -> Iterator[None]:
+    sys.modules.update(modules)
+    try:
+        yield
+    finally:
+        for name in modules:
+            sys.modules.pop(name, None)
+
+
+@shim
+def numbers_in_collector() -> None:
+    """``Collector.get_data_struct`` of RecBole 1.2.1 calls ``.cpu()`` on counts and counters.
+
+    Can go when it leaves what is no tensor alone.
+    """
+    import recbole
+    import torch
+    from recbole.evaluator import Collector
+
+    if recbole.__version__ != "1.2.1":
+        return
+    get_data_struct = Collector.get_data_struct
+
+    @functools.wraps(get_data_struct)
+    def tensors_only(self: Any) -> Any:
+        collected = self.data_struct._data_dict
+        others = {name: value for name, value in collected.items() if not isinstance(value, torch.Tensor)}
+        for name in others:
+            del collected[name]
+        struct = get_data_struct(self)
+        collected.update(others)
+        struct._data_dict.update(others)
+        return struct
+
+    Collector.get_data_struct = tensors_only
+
+
+@shim
+def users_in_collector() -> None:
+    """``Trainer`` makes a ``Collector`` that keeps no user ids and knows no profiles, which UPD needs.
+
+    Ours collects more only for metrics that ask for it. Can go when RecBole lets a trainer choose its collector.
+    """
+    from recbole.trainer import trainer
+
+    from recbole_ile.plugin.collector import ListCollector
+
+    trainer.Collector = ListCollector
+
+
+@shim
+def safe_checkpoints() -> None:
+    """RecBole reads checkpoints with ``torch.load``, which since torch 2.6 refuses the ``Config`` in them.
+
+    Reading goes through the allow-list of ``plugin.checkpoint``, writing uses the pickle protocol that it
+    can read. RecBole issue 2212; can go when RecBole stores its configuration as plain data.
+    """
+    import torch
+    from recbole.quick_start import quick_start
+    from recbole.trainer import trainer
+
+    from recbole_ile.plugin.checkpoint import read_checkpoint, write_checkpoint
+
+    class SafeTorch:
+        """torch, but checkpoints are read and written safely."""
+
+        load = staticmethod(read_checkpoint)
+        save = staticmethod(write_checkpoint)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(torch, name)
+
+    trainer.torch = SafeTorch()
+    load_data_and_model = quick_start.load_data_and_model
+
+    @functools.wraps(load_data_and_model)
+    def load_safely(model_file: str) -> Any:
+        unsafe = torch.load
+        torch.load = read_checkpoint  # type: ignore[assignment]
+        try:
+            return load_data_and_model(model_file)
+        finally:
+            torch.load = unsafe
+
+    quick_start.load_data_and_model = load_safely
+    sys.modules["recbole.quick_start"].load_data_and_model = load_safely  # type: ignore[attr-defined]

@@ -1,0 +1,18 @@
+"""Mitigations as mixins of RecBole's models; ``recbole_ile.plugin.models.BPR_ILE`` is composed when asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """Return the composed model class of that name, which is how a pickle or a checkpoint finds it."""
+    from recbole_ile.errors import InputError
+    from recbole_ile.plugin.registry import get_model, parse_model_name
+
+    try:
+        if parse_model_name(name).mitigations:
+            return get_model(name)
+    except InputError as error:
+        raise AttributeError(str(error)) from error
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

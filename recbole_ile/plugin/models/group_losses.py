@@ -1,0 +1,93 @@
+"""The mean loss of each item group, per batch for the penalty and per epoch for the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from recbole_ile.functional.equalization import group_sums
+from recbole_ile.plugin.models.recording import record_loss
+from recbole_ile.plugin.popularity import TrainingPopularity
+
+
+class GroupLosses:
+    """Reads the recorded losses of a model after each ``calculate_loss`` and adds them up by item group.
+
+    Args:
+        recorded: the list that ``record_loss`` returned.
+        popularity: the item groups, from training interactions.
+        item_field: the name of the item column of a batch.
+    """
+
+    def __init__(self, recorded: list[torch.Tensor], popularity: TrainingPopularity, item_field: str) -> None:
+        self.recorded = recorded
+        self.names = popularity.group_names
+        self.item_field = item_field
+        self._groups = torch.from_numpy(popularity.groups_by_id)
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        """Forget the sums of the epoch."""
+        self._sums: torch.Tensor | float = 0.0
+        self._counts: torch.Tensor | float = 0.0
+
+    def observe(self, interaction: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take the losses of the batch that the model has just seen.
+
+        Args:
+            interaction: the batch, with ``[B]`` positive items.
+
+        Returns:
+            ``[G]`` means, differentiable in the losses, and ``[G]`` bool, whether the group is present.
+
+        Raises:
+            RuntimeError: if the model computed its loss not once, or not for each interaction.
+        """
+        losses = self.take(len(interaction))
+        if self._groups.device != losses.device:
+            self._groups = self._groups.to(losses.device)
+        groups = self._groups[interaction[self.item_field]]
+        sums, counts = group_sums(losses, groups, len(self.names))
+        self._sums = self._sums + sums.detach().double()
+        self._counts = self._counts + counts.double()
+        return sums / counts.clamp_min(1), counts > 0
+
+    def take(self, size: int) -> torch.Tensor:
+        """Return the ``[size]`` losses of the batch, and forget them."""
+        values = self.recorded[:]
+        self.recorded.clear()
+        if len(values) != 1 or values[0].shape != (size,):
+            shapes = [tuple(value.shape) for value in values]
+            raise RuntimeError(f"expected one loss of each of {size} interactions, the model gave {shapes}")
+        return values[0]
+
+    def epoch_means(self) -> list[float | None]:
+        """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none."""
+        if isinstance(self._sums, float) or isinstance(self._counts, float):
+            return [None] * len(self.names)
+        pairs = zip(self._sums.tolist(), self._counts.tolist(), strict=True)
+        return [total / count if count else None for total, count in pairs]
+
+
+def observe_model(model: Any, popularity: TrainingPopularity, item_field: str) -> GroupLosses | None:
+    """Add up the group losses of a model without a mitigation, which trains as it always did.
+
+    Returns:
+        The sums, or ``None`` for a model whose losses per interaction cannot be seen.
+    """
+    recorded = record_loss(model)
+    if recorded is None:
+        return None
+    losses = GroupLosses(recorded, popularity, item_field)
+    calculate_loss = model.calculate_loss
+
+    def observed(interaction: Any, *arguments: Any, **keywords: Any) -> Any:
+        recorded.clear()
+        loss = calculate_loss(interaction, *arguments, **keywords)
+        with torch.no_grad():
+            losses.observe(interaction)
+        return loss
+
+    model.calculate_loss = observed
+    return losses

@@ -1,0 +1,223 @@
+"""From a configuration to a trained, evaluated model and what is to be said about it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import platform
+import time
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from recbole.data import create_dataset, data_preparation
+from recbole.data.transform import construct_transform
+from recbole.utils import get_environment, get_flops, init_logger, init_seed, set_color
+
+from recbole_ile.errors import InputError
+from recbole_ile.functional.breakdown import Lists, by_item_group, by_user_group
+from recbole_ile.plugin.checks import check_catalogue
+from recbole_ile.plugin.collector import LISTS, POPULARITY, POSITIVE_ITEMS, POSITIVE_ROWS, USERS
+from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.plugin.data_files import check_interactions, check_loaded
+from recbole_ile.plugin.models.group_losses import observe_model
+from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.registry import get_model
+from recbole_ile.plugin.run_folder import reserve_run, run_folder
+from recbole_ile.plugin.trainer import get_trainer
+
+PACKAGES = ("recbole", "torch", "numpy", "pandas", "scipy")
+
+
+class PreparedData(NamedTuple):
+    """The whole data set of RecBole and the loaders of its three parts."""
+
+    dataset: Any
+    train: Any
+    valid: Any
+    test: Any
+
+
+def train_and_evaluate(
+    config: IleConfig, saved: bool = True, resume: str | Path | None = None
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Train a model and evaluate the best of its epochs on the test part.
+
+    Args:
+        config: model, data set and every option.
+        saved: whether to write checkpoints.
+        resume: checkpoint of an interrupted run of this model on this data set, to be continued.
+
+    Returns:
+        The result that ``run_recbole_ile`` documents, and the seconds that its parts took.
+
+    Raises:
+        InputError: for data that cannot be read, or a checkpoint that does not fit.
+    """
+    started = time.time()
+    start_logging(config)
+    data = prepare_data(config)
+    net = build_model(config, data)
+    trainer = get_trainer(config)(config, net)
+    if resume is not None:
+        _continue_from(trainer, resume)
+    elif saved:
+        trainer.saved_model_file = reserve_run(trainer.saved_model_file)
+    prepared = time.time()
+    best_valid_score, best_valid_result = trainer.fit(
+        data.train, data.valid, saved=saved, show_progress=config["show_progress"]
+    )
+    trained = time.time()
+    trainer.eval_collector.details = True
+    test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
+    logger = logging.getLogger()
+    logger.info("The running environment of this training is as follows:\n" + get_environment(config).draw())
+    logger.info(set_color("best valid ", "yellow") + f": {best_valid_result}")
+    logger.info(set_color("test result", "yellow") + f": {test_result}")
+    result = {
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "best_valid_score": _plain(best_valid_score),
+        "valid_score_bigger": config["valid_metric_bigger"],
+        "best_valid_result": _plain(best_valid_result),
+        "test_result": _plain(test_result),
+        **_breakdown(config, trainer.eval_collector.last_details),
+        "group_names": net.group_losses.names if net.group_losses else [],
+        "group_losses": trainer.group_losses,
+        "checkpoint": str(trainer.saved_model_file) if saved else None,
+        "output_dir": str(run_folder(trainer.saved_model_file)) if saved else None,
+    }
+    finished = time.time()
+    return result, {
+        "started": started,
+        "preparation": prepared - started,
+        "training": trained - prepared,
+        "total": finished - started,
+    }
+
+
+def prepare_data(config: IleConfig) -> PreparedData:
+    """Read, filter and split the data set.
+
+    Raises:
+        InputError: if a file is missing or malformed, or the settings do not fit the data.
+    """
+    path = Path(config["data_path"])
+    check_interactions(config)
+    try:
+        with as_base_model(config):
+            dataset = create_dataset(config)
+            check_loaded(dataset, path)
+            check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
+            logging.getLogger().info(dataset)
+            return PreparedData(dataset, *data_preparation(config, dataset))
+    except InputError:
+        raise
+    except Exception as error:  # RecBole raises whatever a malformed file or setting leads to
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise InputError(f"dataset {config['dataset']} in {path}: {type(error).__name__}: {reason}") from error
+
+
+def build_model(config: IleConfig, data: PreparedData) -> Any:
+    """Make the model, seeded, on its device, with its group losses observed.
+
+    Raises:
+        InputError: if the model cannot be made for these settings and data.
+    """
+    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+    net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
+    logger = logging.getLogger()
+    logger.info(net)
+    flops = get_flops(net, data.dataset, config["device"], logger, construct_transform(config))
+    logger.info(set_color("FLOPs", "blue") + f": {flops}")
+    if not hasattr(net, "group_losses"):
+        popularity = TrainingPopularity.of(config, data.train._dataset)
+        net.group_losses = observe_model(net, popularity, config["ITEM_ID_FIELD"])
+    return net
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, this plugin and what it stands on."""
+    found = {"python": platform.python_version()}
+    for package in ("recbole_ile", *PACKAGES):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def start_logging(config: IleConfig) -> None:
+    """Seed everything and log this run to its own file, not to that of an earlier run in this process."""
+    init_seed(config["seed"], config["reproducibility"])
+    root = logging.getLogger()
+    for handler in _handlers:
+        root.removeHandler(handler)
+        handler.close()
+    before = list(root.handlers)
+    init_logger(config)
+    _handlers[:] = [handler for handler in root.handlers if handler not in before]
+    root.info(config)
+
+
+_handlers: list[logging.Handler] = []
+
+
+@contextlib.contextmanager
+def quiet_recbole() -> Iterator[None]:
+    """Hide the deprecation warnings of RecBole's own code, which its user cannot act on."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(recbole|thop)\.")
+        yield
+
+
+def _continue_from(trainer: Any, checkpoint: str | Path) -> None:
+    try:
+        trainer.resume_checkpoint(checkpoint)
+    except (RuntimeError, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = " ".join(str(error).split())
+        raise InputError(f"checkpoint {checkpoint} does not fit this model and data set: {reason}") from error
+    run_folder(checkpoint).mkdir(exist_ok=True)
+
+
+def _breakdown(config: IleConfig, details: dict[str, Any]) -> dict[str, Any]:
+    """Split the test result by user group and by item group, at the k of the validation metric."""
+    if not details:
+        return {"test_by_user_group": [], "test_by_item_group": []}
+    popularity: TrainingPopularity = details[POPULARITY]
+    k = int(config["valid_metric"].partition("@")[2] or config["topk"][0])
+    lists = Lists(
+        details[LISTS][:, :k], details[POSITIVE_ROWS], details[POSITIVE_ITEMS], n_items=len(popularity.counts)
+    )
+    users, num = details[USERS], popularity.user_group_num
+    user_rows = by_user_group(
+        lists, popularity.profiles[users], popularity.item_groups, popularity.user_groups[users], num
+    )
+    item_rows = by_item_group(lists, popularity.counts, popularity.item_groups, len(popularity.group_names))
+    user_names = ["niche", *(str(group + 1) for group in range(1, num - 1)), "mainstream"][:num]
+    return {
+        "test_by_user_group": _named_rows(user_names, user_rows, k),
+        "test_by_item_group": _named_rows(popularity.group_names, item_rows, k),
+    }
+
+
+def _named_rows(names: list[str], rows: list[dict[str, float]], k: int) -> list[dict[str, Any]]:
+    """Put the group's name before the entries of its row, and ``@k`` behind those that depend on k."""
+    of_lists = ("ndcg", "recall", "upd")
+    return [
+        {"group": name, **{f"{entry}@{k}" if entry in of_lists else entry: value for entry, value in row.items()}}
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers of Python instead of NumPy and torch, in nested dictionaries too."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.generic) or (isinstance(value, torch.Tensor) and value.ndim == 0):
+        return value.item()
+    return value

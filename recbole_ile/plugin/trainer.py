@@ -1,0 +1,54 @@
+"""RecBole's trainers, which also keep the mean loss of each item group over the epochs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import recbole.utils
+
+from recbole_ile.plugin.registry import parse_model_name
+
+HISTORY = "group_loss_history"
+
+
+class GroupLossTrainer:
+    """Mixin of any RecBole trainer: group losses per epoch, and checkpoints that are whole or not there.
+
+    Attributes:
+        group_losses: for each epoch ``{"epoch": int, "losses": [G] floats or None}``.
+    """
+
+    def __init__(self, config: Any, model: Any) -> None:
+        super().__init__(config, model)  # type: ignore[call-arg]
+        self.group_losses: list[dict[str, Any]] = []
+
+    def _train_epoch(self, train_data: Any, epoch_idx: int, *arguments: Any, **keywords: Any) -> Any:
+        observed = getattr(self.model, "group_losses", None)  # type: ignore[attr-defined]
+        if observed is None:
+            return super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
+        observed.start_epoch()
+        loss = super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
+        means = observed.epoch_means()
+        self.group_losses.append({"epoch": epoch_idx, "losses": means})
+        for name, mean in zip(observed.names, means, strict=True):
+            if mean is not None:
+                self.tensorboard.add_scalar(f"Group_loss/{name}", mean, epoch_idx)  # type: ignore[attr-defined]
+        return loss
+
+    def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
+        final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]
+        partial = f"{final}.partial"
+        super()._save_checkpoint(epoch, verbose=False, saved_model_file=partial, **keywords)  # type: ignore[misc]
+        if os.path.exists(partial):  # only the first of several processes writes
+            os.replace(partial, final)
+            if verbose:
+                self.logger.info(f"{recbole.utils.set_color('Saving current', 'blue')}: {final}")  # type: ignore[attr-defined]
+
+
+def get_trainer(config: Any) -> type[Any]:
+    """Return RecBole's trainer of the base model, with the mixin before it."""
+    base = recbole.utils.get_trainer(config["MODEL_TYPE"], parse_model_name(config.model).base)
+    if not hasattr(base, "_train_epoch"):
+        return base
+    return type(base.__name__, (GroupLossTrainer, base), {"__module__": __name__})

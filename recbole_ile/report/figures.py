@@ -1,0 +1,51 @@
+"""Figures of results, readable in grey and without colour vision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from recbole_ile.files import write_whole
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", "-.", ":")
+
+
+def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str) -> Figure:
+    """Draw the mean loss of each item group over the epochs, a line a group.
+
+    Args:
+        names: the ``G`` groups.
+        epochs: for each epoch its number and its ``[G]`` mean losses, ``None`` for a group without any.
+        title: what was trained on what.
+    """
+    figure = Figure(figsize=(6.0, 3.8), layout="constrained")
+    axes = figure.subplots()
+    places = max(1, len(epochs) // 12)
+    for group, name in enumerate(names):
+        known = [(epoch["epoch"] + 1, epoch["losses"][group]) for epoch in epochs if epoch["losses"][group] is not None]
+        if not known:
+            continue
+        axes.plot(
+            *zip(*known, strict=True),
+            label=name,
+            color=COLOURS[group % len(COLOURS)],
+            linestyle=LINES[group % len(LINES)],
+            marker=MARKERS[group % len(MARKERS)],
+            markevery=places,
+            markersize=4,
+        )
+    axes.set(xlabel="epoch", ylabel="mean training loss", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(title="item group", frameon=False)
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure in the format of the suffix, whole or not at all."""
+    write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -1,0 +1,46 @@
+"""The files that a run leaves in its folder beside the checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from recbole_ile.files import write_text
+from recbole_ile.report.figures import group_loss_figure, save_figure
+
+
+def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], seconds: dict[str, float]) -> None:
+    """Write ``result.json``, and the group losses as ``group_losses.csv`` and ``.png`` where there are any.
+
+    All but ``seconds`` and the paths is the same for two runs with the same seed.
+    """
+    folder = Path(result["output_dir"])
+    settings = {key: config[key] for key in sorted(config.final_config_dict)}
+    content = {
+        **result,
+        "seed": config["seed"],
+        "config": settings,
+        "versions": versions,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+    write_text(folder / "result.json", json.dumps(_without_nan(content), indent=2, default=str) + "\n")
+    if not result["group_losses"]:
+        return
+    lines = ["epoch,group,mean_loss"]
+    for epoch in result["group_losses"]:
+        for name, loss in zip(result["group_names"], epoch["losses"], strict=True):
+            lines.append(f"{epoch['epoch']},{name},{'' if loss is None else repr(loss)}")
+    write_text(folder / "group_losses.csv", "\n".join(lines) + "\n")
+    title = f"{result['model']} on {result['dataset']}"
+    save_figure(group_loss_figure(result["group_names"], result["group_losses"], title), folder / "group_losses.png")
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace NaN, which JSON does not have, by nothing."""
+    if isinstance(value, dict):
+        return {str(key): _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

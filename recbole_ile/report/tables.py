@@ -1,0 +1,70 @@
+"""Tables of results for the terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+SHARE = "_share"
+MISSING = "-"
+
+
+def metric_table(metrics: dict[str, float]) -> Table:
+    """Return a table of test metrics: a row for each metric, a column for each k."""
+    cells: dict[str, dict[str, float]] = {}
+    for name, value in metrics.items():
+        metric, _, k = name.partition("@")
+        cells.setdefault(metric, {})[k] = value
+    ks = list(dict.fromkeys(k for values in cells.values() for k in values))
+    table = _table("metric", [f"@{k}" if k else "value" for k in ks])
+    for metric, values in cells.items():
+        table.add_row(Text(metric), *(_number(values.get(k)) for k in ks))
+    return table
+
+
+def group_table(rows: list[dict[str, Any]]) -> Table:
+    """Return a table with a row for each group and a column for each entry; shares in per cent."""
+    columns = [name for name in rows[0] if name != "group"]
+    table = _table("group", [f"% {name.removesuffix(SHARE)}" if name.endswith(SHARE) else name for name in columns])
+    for row in rows:
+        table.add_row(
+            Text(str(row["group"])),
+            *(_share(row[name]) if name.endswith(SHARE) else _number(row[name]) for name in columns),
+        )
+    return table
+
+
+def print_result(result: dict[str, Any], title: str, console: Console | None = None) -> None:
+    """Print the test metrics, and the same by user group and by item group."""
+    console = console or Console()
+    console.print(Text(f"\n{title}", style="bold"))
+    console.print(metric_table(result["test_result"]))
+    for rows, heading in (
+        (result["test_by_user_group"], "by user group, from niche to mainstream taste"),
+        (result["test_by_item_group"], "by item group: shares of training, recommendations and exposure"),
+    ):
+        if rows:
+            console.print(Text(heading, style="bold"))
+            console.print(group_table(rows))
+
+
+def _table(first: str, columns: list[str]) -> Table:
+    table = Table()
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def _share(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{100 * value:.1f}"
