@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from recbole.config import Config
 from recbole.utils import EvaluatorType, FeatureSource, FeatureType, InputType, KGDataLoaderState, ModelType
+from torch.serialization import load as load_with_torch
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin import pickles
@@ -58,12 +59,12 @@ def read_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any
     if not path.is_file():
         raise InputError(f"checkpoint {path} does not exist")
     if _trusting.get():
-        return torch.load(path, map_location=map_location, weights_only=False)
+        return load_with_torch(path, map_location=map_location, weights_only=False)
     try:
         archive, names = _rewritten(path)
         with torch.serialization.safe_globals(_allow_list(names)), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            checkpoint = torch.load(archive, map_location=map_location, weights_only=True)
+            checkpoint = load_with_torch(archive, map_location=map_location, weights_only=True)
         return _with_config(pickles.restore(checkpoint), path)
     except pickle.UnpicklingError as error:
         raise InputError(

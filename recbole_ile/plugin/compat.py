@@ -13,6 +13,7 @@ import importlib.util
 import os
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,27 +50,44 @@ def numpy_names() -> None:
 
 
 @shim
-def kmeans_module() -> None:
-    """RecBole 1.2.0 imports ``kmeans_pytorch`` with every general model, for LDiffRec alone.
+def clustering_modules() -> None:
+    """RecBole 1.2.0 imports ``kmeans_pytorch`` with every general model, for LDiffRec alone; NCL needs ``faiss``.
 
-    Where that package is missing, scikit-learn's k-means stands in under its name; RecBole 1.2.1 imports
-    it inside LDiffRec, which still needs it. Can go with RecBole's use of ``kmeans_pytorch``.
+    RecBole requires neither. Where one is missing, scikit-learn's k-means stands in under its name, seeded
+    by torch. Can go when RecBole names them among its requirements.
     """
-    if importlib.util.find_spec("kmeans_pytorch") is not None:
-        return
 
-    def kmeans(X: Any, num_clusters: int, **_: Any) -> tuple[Any, Any]:
+    def fitted(points: Any, n_clusters: int) -> Any:
         import torch
         from sklearn.cluster import KMeans
 
-        seed = torch.initial_seed() % 2**32
-        fitted = KMeans(n_clusters=num_clusters, n_init=1, random_state=seed).fit(X.detach().cpu().numpy())
-        return torch.from_numpy(fitted.labels_).long(), torch.from_numpy(fitted.cluster_centers_)
+        return KMeans(n_clusters=n_clusters, n_init=1, random_state=torch.initial_seed() % 2**32).fit(points)
 
-    module = types.ModuleType("kmeans_pytorch", "Stands in for kmeans_pytorch, through scikit-learn.")
-    module.__spec__ = importlib.util.spec_from_loader("kmeans_pytorch", loader=None)
-    module.kmeans = kmeans  # type: ignore[attr-defined]
-    sys.modules["kmeans_pytorch"] = module
+    def kmeans(X: Any, num_clusters: int, **_: Any) -> tuple[Any, Any]:
+        import torch
+
+        found = fitted(X.detach().cpu().numpy(), num_clusters)
+        return torch.from_numpy(found.labels_).long(), torch.from_numpy(found.cluster_centers_)
+
+    class Kmeans:
+        """The part of ``faiss.Kmeans`` that NCL uses; it is its own index of centroids."""
+
+        def __init__(self, d: int, k: int, **_: Any) -> None:
+            self.d, self.k, self.index = d, k, self
+
+        def train(self, points: Any) -> None:
+            self._found = fitted(points, min(self.k, len(points)))
+            self.centroids = self._found.cluster_centers_
+
+        def search(self, points: Any, _: int) -> tuple[None, Any]:
+            return None, self._found.predict(points)[:, None]
+
+    for name, contents in {"kmeans_pytorch": {"kmeans": kmeans}, "faiss": {"Kmeans": Kmeans}}.items():
+        if importlib.util.find_spec(name) is None:
+            module = types.ModuleType(name, f"Stands in for {name}, through scikit-learn.")
+            module.__spec__ = importlib.util.spec_from_loader(name, loader=None)
+            vars(module).update(contents)
+            sys.modules[name] = module
 
 
 @shim
@@ -81,14 +99,19 @@ def sparse_update() -> None:
     from scipy.sparse import dok_matrix
 
     if not hasattr(dok_matrix, "_update"):
-        dok_matrix._update = lambda self, entries: self._dict.update(entries)
+        dok_matrix._update = _add_entries
+
+
+def _add_entries(matrix: Any, entries: dict[tuple[int, int], Any]) -> None:
+    matrix._dict.update(entries)
 
 
 @shim
 def visible_devices() -> None:
     """``Config`` overwrites ``CUDA_VISIBLE_DEVICES``, which takes a Ray trial's GPU away.
 
-    A variable that is already set stays, unless ``gpu_id`` was asked for by name.
+    A variable that is already set stays, unless ``gpu_id`` was asked for by name. Can go when RecBole leaves
+    the environment alone.
     """
     from recbole.config import Config
 
@@ -142,10 +165,33 @@ def filled_columns() -> None:
                     table[field] = table[field].fillna(0)
                 elif kind == FeatureType.FLOAT:
                     table[field] = table[field].fillna(table[field].mean())
-        fill_nan(self)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pandas says that what follows does nothing, and it need not
+            fill_nan(self)
 
     module.pd = PandasThatFillsSequences()
     Dataset._fill_nan = assign_filled
+
+
+@shim
+def sequence_lengths() -> None:
+    """``series.agg(len)`` was the length of each entry and is that of the series since pandas 3.
+
+    RecBole reads every sequence feature with it, ml-100k's ``class`` for instance. Can go when it uses
+    ``series.map(len)``.
+    """
+    import builtins
+
+    import pandas as pd
+
+    if isinstance(pd.Series([[], []]).agg(len), pd.Series):
+        return
+
+    def length(values: Any) -> Any:
+        return values.map(builtins.len) if isinstance(values, pd.Series) else builtins.len(values)
+
+    for name in ("dataset", "kg_dataset", "sequential_dataset"):
+        vars(importlib.import_module(f"recbole.data.dataset.{name}"))["len"] = length
 
 
 @shim

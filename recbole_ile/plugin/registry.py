@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import recbole
 from recbole_ile.errors import InputError, near_miss
 
 COMPOSED_MODULE = "recbole_ile.plugin.models"
+_SOURCES = Path(recbole.__file__).parent / "model"
 _SUBMODULES = (
     "general_recommender",
     "context_aware_recommender",
@@ -75,7 +75,7 @@ def model_names() -> list[str]:
     """List the names of all models of the installed RecBole, read from its sources without importing them."""
     found = []
     for submodule in _SUBMODULES:
-        for path in sorted(Path(recbole.__file__).parent.joinpath("model", submodule).glob("*.py")):
+        for path in sorted(_SOURCES.joinpath(submodule).glob("*.py")):
             classes = re.findall(r"^class (\w+)\(", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
             found += [name for name in classes if name.lower() == path.stem]
     return found
@@ -83,9 +83,11 @@ def model_names() -> list[str]:
 
 def _recbole_model(base: str, name: str) -> type[Any]:
     for submodule in _SUBMODULES:
-        path = f"recbole.model.{submodule}.{base.lower()}"
-        if base.isidentifier() and importlib.util.find_spec(path) is not None:
-            model = getattr(importlib.import_module(path), base, None)
+        if base.isidentifier() and _SOURCES.joinpath(submodule, f"{base.lower()}.py").is_file():
+            try:
+                model = getattr(importlib.import_module(f"recbole.model.{submodule}.{base.lower()}"), base, None)
+            except ModuleNotFoundError as error:
+                raise InputError(f"model {base} needs a package that is not installed: {error.name}") from error
             if model is not None:
                 return model
     known = model_names()

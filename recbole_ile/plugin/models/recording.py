@@ -44,9 +44,9 @@ def record_loss(model: nn.Module) -> list[torch.Tensor] | None:
 def stop_recording(model: nn.Module) -> None:
     """Give the model's loss modules back the class that they had before ``record_loss``."""
     original = {recorded: plain for plain, recorded in RECORDED.items()}
-    for module in _with_type(model, original):
-        module.__class__ = original[type(module)]
-        del vars(module)["values"]
+    for loss in _with_type(model, original):
+        loss.__class__ = original[type(loss)]
+        del vars(loss)["values"]
 
 
 def _with_type(model: nn.Module, types: dict[type[nn.Module], type[nn.Module]]) -> list[nn.Module]:

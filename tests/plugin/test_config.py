@@ -1,0 +1,176 @@
+"""The configuration: RecBole's defaults and ours, what a user may write, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recbole.config import Config
+
+from recbole_ile import InputError
+from recbole_ile.plugin.config import IleConfig, as_base_model, read_literal
+from recbole_ile.plugin.popularity import SETTINGS
+from recbole_ile.plugin.properties import defaults, preset_file, properties_dir
+
+
+def config(model: str = "BPR_ILE", files: list[str] | None = None, **options: Any) -> IleConfig:
+    return IleConfig(model, "ml-100k", files, options)
+
+
+def test_a_suffixed_model_has_the_defaults_of_its_base_and_of_the_mitigation() -> None:
+    found = config("LightGCN_ILE")
+    assert found["n_layers"] == Config("LightGCN", "ml-100k", config_dict={})["n_layers"]
+    assert found["ile_lambda"] == defaults("mitigation/ILE.yaml")["ile_lambda"]
+    assert found["metrics"][-3:] == ["UPD", "AD", "EE"]
+
+
+def test_context_aware_models_keep_recboles_own_metrics() -> None:
+    assert config("FM")["metrics"] == ["AUC", "LogLoss"]
+
+
+def test_the_base_models_name_is_shown_only_within_its_context() -> None:
+    found = config()
+    with as_base_model(found):
+        assert found["model"] == "BPR"
+    assert found["model"] == "BPR_ILE"
+
+
+def test_options_win_over_files_and_files_over_defaults(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("ile_lambda: 0.5\nepochs: 3\nlearning_rate: 1e-4\n")
+    second.write_text("epochs: 4\n")
+    found = config(files=[str(first), str(second)], ile_lambda="0.75")
+    assert (found["ile_lambda"], found["epochs"], found["learning_rate"]) == (0.75, 4, 1e-4)
+
+
+def test_a_key_with_dots_sets_one_entry() -> None:
+    found = config(
+        **{"eval_args.order": "RO", "eval_args.split.RS": "[0.7,0.1,0.2]", "train_neg_sample_args.alpha": "0.5"}
+    )
+    assert found["eval_args"]["split"] == {"RS": [0.7, 0.1, 0.2]}
+    assert found["eval_args"]["group_by"] == "user"
+    assert found["train_neg_sample_args"]["alpha"] == 0.5
+    assert found["train_neg_sample_args"]["distribution"] == "uniform"
+
+
+def test_nothing_is_read_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["notebook", "--learning_rate=7", "--nonsense=1"])
+    assert config()["learning_rate"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.1", 0.1),
+        ("[5, 10]", [5, 10]),
+        ("true", True),
+        ("False", False),
+        ("None", None),
+        ("std", "std"),
+        ("1e-4", 1e-4),
+    ],
+)
+def test_strings_are_read_as_literals(text: str, value: Any) -> None:
+    assert read_literal(text) == value
+
+
+def test_no_string_is_evaluated(tmp_path: Path) -> None:
+    code = f"__import__('pathlib').Path({str(tmp_path / 'ran')!r}).touch()"
+    with pytest.raises(InputError):
+        config(topk=code)
+    assert not (tmp_path / "ran").exists()
+
+
+WRONG = [
+    ({"ile_lambda": -1}, "option ile_lambda=-1 is not allowed; it takes a number of at least 0"),
+    ({"ile_lambda": "much"}, "ile_lambda='much'"),
+    ({"ile_lambda": float("nan")}, "ile_lambda=nan"),
+    ({"ile_distance": "sdt"}, "ile_distance='sdt' is not allowed, did you mean std?"),
+    ({"item_group_split": [0.5, 0.6]}, "option item_group_split=.* add up to 1"),
+    ({"item_group_split": 0.5}, "option item_group_split=0.5"),
+    ({"item_group_by": "genre"}, "it takes interactions, items"),
+    ({"user_group_num": 0}, "user_group_num=0"),
+    ({"metrics": ["NDGC"]}, "unknown metric NDGC, did you mean ndcg?"),
+    ({"valid_metric": "UDP@10"}, "unknown metric, did you mean upd?"),
+    ({"valid_metric": "NDCG@20"}, "needs a k of topk"),
+    ({"valid_metric": "GAUC"}, "is not among metrics"),
+    ({"topk": 0}, "topk=0"),
+    ({"topk": "ten"}, "topk='ten'"),
+    ({"ile_lamda": 1}, "unknown option ile_lamda, did you mean ile_lambda?"),
+    ({"eval_args.ordr": "TO"}, "unknown option eval_args.ordr, did you mean order?"),
+    ({"epochs": 1.5}, "epochs=1.5 is not allowed; it takes a whole number of at least 0"),
+    ({"learning_rate": 0}, "learning_rate=0 is not allowed; it takes a number above 0"),
+    ({"learning_rate.x": 1}, "not a dictionary"),
+    ({"learner": "adm"}, "did you mean adam?"),
+    ({"shuffle": 3}, "shuffle=3 is not allowed; it takes a bool"),
+    ({"eval_args.mode": "half"}, r"\[half\]"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), WRONG, ids=[next(iter(options)) for options, _ in WRONG])
+def test_wrong_settings_are_refused_with_what_is_allowed(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        config(**options)
+
+
+def test_smaller_is_better_for_upd() -> None:
+    assert config(valid_metric="UPD@10")["valid_metric_bigger"] is False
+    assert config(valid_metric="EE@10")["valid_metric_bigger"] is True
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "does not exist"), ("", "is empty"), ("a: [1", "not valid YAML"), ("- 1", "no `key: value`")],
+)
+def test_an_unusable_file_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "settings.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=message) as refusal:
+        config(files=[str(path)])
+    assert str(path) in str(refusal.value)
+
+
+def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("epochs: 1")
+    with pytest.raises(InputError, match=r"did you mean settings.yaml\?"):
+        config(files=[str(tmp_path / "setings.yaml")])
+
+
+def test_every_preset_is_a_valid_configuration() -> None:
+    names = [path.stem for path in (properties_dir() / "preset").glob("*.yaml")]
+    assert "paper-ml-1m" in names
+    for name in names:
+        assert config(files=[preset_file(name)])["epochs"] == 500
+    with pytest.raises(InputError, match=r"unknown preset paper-ml-m1, did you mean paper-ml-1m\?"):
+        preset_file("paper-ml-m1")
+
+
+def test_every_default_of_the_groups_is_in_the_file() -> None:
+    assert set(SETTINGS) <= set(defaults("overall.yaml"))
+
+
+def test_an_assigned_gpu_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    config()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+    config(gpu_id="1")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_properties_are_found_from_anywhere(tmp_path: Path) -> None:
+    code = "from recbole_ile.plugin.properties import defaults; print(defaults('overall.yaml')['user_group_num'])"
+    root = str(Path(__file__).parents[2])
+    seen = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": root, "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert seen.stdout.strip() == "5", seen.stderr

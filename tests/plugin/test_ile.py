@@ -1,0 +1,111 @@
+"""BPR_ILE: its loss, its group losses, and that it is BPR when it adds nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from recbole.data import create_dataset, data_preparation
+from recbole.model.loss import BPRLoss
+from recbole.utils import init_seed
+
+from recbole_ile import get_model, load_model, run_recbole_ile
+from recbole_ile.functional.equalization import ile_penalty
+from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.plugin.models.group_losses import observe_model
+from recbole_ile.plugin.models.recording import record_loss, stop_recording
+from recbole_ile.plugin.popularity import TrainingPopularity
+
+
+def made(model: str, tiny: Path, **options: Any) -> tuple[Any, Any, TrainingPopularity]:
+    """A model, one batch of all its training interactions, and what these say about popularity."""
+    settings = {"data_path": str(tiny), "topk": 2, "valid_metric": "NDCG@2", **options}
+    config = IleConfig(model, "tiny", config_dict=settings)
+    init_seed(config["seed"], True)
+    with as_base_model(config):
+        train, _, _ = data_preparation(config, create_dataset(config))
+    net = get_model(model)(config, train._dataset)
+    return net, next(iter(train)), TrainingPopularity.of(config, train._dataset)
+
+
+def interaction_losses(model: Any, batch: Any) -> torch.Tensor:
+    """The BPR loss of each interaction, written out."""
+    users, items = model.user_embedding(batch["user_id"]), model.item_embedding
+    margin = (users * (items(batch["item_id"]) - items(batch["neg_item_id"]))).sum(dim=1)
+    return -torch.log(1e-10 + torch.sigmoid(margin))
+
+
+@pytest.mark.parametrize("distance", ["std", "mad", "ent", "euclidean", "range"])
+def test_the_ile_term_is_a_part_of_its_own(tiny: Path, distance: str) -> None:
+    model, batch, popularity = made("BPR_ILE", tiny, ile_lambda=0.5, ile_distance=distance)
+    own, term = model.calculate_loss(batch)
+    losses = interaction_losses(model, batch)
+    groups = torch.from_numpy(popularity.item_groups)[batch["item_id"] - 1]
+    assert own.item() == pytest.approx(losses.mean().item(), rel=1e-6)
+    assert term.item() == pytest.approx(0.5 * ile_penalty(losses, groups, 3, distance).item(), rel=1e-3, abs=1e-7)
+    gradients = torch.autograd.grad(own + term, model.parameters())
+    expected = torch.autograd.grad(losses.mean() + 0.5 * ile_penalty(losses, groups, 3, distance), model.parameters())
+    for found, wanted in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+
+
+def test_group_losses_of_an_epoch_are_means_over_its_interactions(tiny: Path) -> None:
+    model, batch, popularity = made("BPR_ILE", tiny)
+    model.group_losses.start_epoch()
+    for part in (batch[:3], batch[3:]):
+        model.calculate_loss(part)
+    losses = interaction_losses(model, batch).detach()
+    groups = popularity.item_groups[batch["item_id"].numpy() - 1]
+    for group, mean in enumerate(model.group_losses.epoch_means()):
+        members = losses[torch.from_numpy(groups == group)]
+        assert mean == pytest.approx(members.mean().item(), rel=1e-5)
+
+
+def test_popularity_counts_training_interactions_only(tiny: Path) -> None:
+    _, batch, popularity = made("BPR", tiny)
+    assert popularity.counts.sum() == len(batch) < 21
+    assert popularity.profiles.sum() == len(batch)
+    assert popularity.counts.tolist() == torch.bincount(batch["item_id"], minlength=9)[1:].tolist()
+
+
+def test_recording_can_be_undone(tiny: Path) -> None:
+    model, batch, _ = made("BPR", tiny)
+    plain = model.calculate_loss(batch)
+    recorded = record_loss(model)
+    assert torch.equal(model.calculate_loss(batch), plain)
+    assert torch.equal(recorded[0].mean(), plain)
+    stop_recording(model)
+    assert type(model.loss) is BPRLoss
+    assert torch.equal(model.calculate_loss(batch), plain)
+    assert len(recorded) == 1
+
+
+def test_an_observed_model_returns_the_loss_it_always_did(tiny: Path) -> None:
+    model, batch, popularity = made("BPR", tiny)
+    plain = model.calculate_loss(batch)
+    observed = observe_model(model, popularity, "item_id")
+    assert torch.equal(model.calculate_loss(batch), plain)
+    assert all(mean is not None for mean in observed.epoch_means())
+
+
+def test_a_loss_that_is_not_one_for_each_interaction_is_an_error(tiny: Path) -> None:
+    model, batch, _ = made("BPR_ILE", tiny)
+    model.calculate_loss(batch)
+    with pytest.raises(RuntimeError, match="expected one loss of each"):
+        model.group_losses.observe(batch)
+
+
+def test_without_weight_it_is_bpr_bit_for_bit() -> None:
+    options = {"epochs": 2, "show_progress": False, "seed": 7}
+    states = []
+    for model in ("BPR", "BPR_ILE"):
+        extra = {"ile_lambda": 0} if model == "BPR_ILE" else {}
+        result = run_recbole_ile(model, "ml-100k", config_dict={**options, **extra})
+        states.append((load_model(result["checkpoint"]).state_dict(), result["test_result"], result["group_losses"]))
+    (plain, plain_result, plain_losses), (equalized, equalized_result, equalized_losses) = states
+    assert plain.keys() == equalized.keys()
+    assert all(torch.equal(plain[name], equalized[name]) for name in plain)
+    assert plain_result == equalized_result
+    assert plain_losses == equalized_losses

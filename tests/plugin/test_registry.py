@@ -1,0 +1,53 @@
+"""Model names and the classes composed for them."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from recbole.model.general_recommender import BPR, LightGCN
+
+from recbole_ile import InputError, get_model
+from recbole_ile.plugin.registry import ModelName, model_names, parse_model_name
+
+
+def test_names_split_into_base_and_mitigations() -> None:
+    assert parse_model_name("BPR") == ModelName("BPR", ())
+    assert parse_model_name("BPR_ILE") == ModelName("BPR", ("ILE",))
+    assert parse_model_name("KD_DAGFM_ILE") == ModelName("KD_DAGFM", ("ILE",))
+    assert parse_model_name("ILE") == ModelName("ILE", ())
+
+
+def test_a_mitigation_named_twice_is_refused_with_the_right_name() -> None:
+    with pytest.raises(InputError, match=r"write it as BPR_ILE$"):
+        parse_model_name("BPR_ILE_ILE")
+
+
+def test_models_are_recboles_or_subclasses_of_them() -> None:
+    assert get_model("BPR") is BPR
+    assert issubclass(get_model("BPR_ILE"), BPR)
+    assert issubclass(get_model("LightGCN_ILE"), LightGCN)
+    assert get_model("BPR_ILE") is get_model("BPR_ILE")
+
+
+def test_composed_classes_survive_pickling() -> None:
+    assert pickle.loads(pickle.dumps(get_model("BPR_ILE"))) is get_model("BPR_ILE")
+
+
+@pytest.mark.parametrize(
+    ("name", "miss"), [("BPR_IEL", "BPR_ILE"), ("bpr", "BPR"), ("LigthGCN", "LightGCN"), ("NeuMF_IL", "NeuMF_ILE")]
+)
+def test_an_unknown_model_names_the_near_miss(name: str, miss: str) -> None:
+    with pytest.raises(InputError, match=f"unknown model {name}, did you mean {miss}\\?"):
+        get_model(name)
+
+
+def test_a_model_without_pairs_says_why_it_has_no_ile() -> None:
+    with pytest.raises(InputError, match="EASE_ILE: ILE needs a model trained on pairs"):
+        get_model("EASE_ILE")
+
+
+def test_model_names_are_those_of_recbole() -> None:
+    names = model_names()
+    assert {"BPR", "LightGCN", "SASRec", "DeepFM", "KGAT", "EASE"} <= set(names)
+    assert len(names) == len(set(names))
