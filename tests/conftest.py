@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +15,8 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    yield
-    root = logging.getLogger()
-    for handler in list(root.handlers):
-        if type(handler) in (logging.FileHandler, logging.StreamHandler):
-            root.removeHandler(handler)
-            handler.close()
 
 
 @pytest.fixture

@@ -19,9 +19,12 @@ def group_sums(losses: torch.Tensor, groups: torch.Tensor, n_groups: int) -> tup
     Returns:
         ``[G]`` sums, differentiable in ``losses``, and ``[G]`` counts, both of the dtype of ``losses``.
     """
-    # Sums over a membership matrix add in a fixed order on every device, index_add does not on a GPU.
-    membership = (groups.unsqueeze(1) == torch.arange(n_groups, device=groups.device)).to(losses.dtype)
-    return (losses.unsqueeze(1) * membership).sum(dim=0), membership.sum(dim=0)
+    if losses.is_cuda:
+        # index_add adds in no fixed order on a GPU, a sum over the membership matrix does.
+        membership = (groups.unsqueeze(1) == torch.arange(n_groups, device=groups.device)).to(losses.dtype)
+        return (losses.unsqueeze(1) * membership).sum(dim=0), membership.sum(dim=0)
+    counts = torch.bincount(groups, minlength=n_groups).to(losses.dtype)
+    return losses.new_zeros(n_groups).index_add(0, groups, losses), counts
 
 
 def group_means(losses: Array, groups: Array, n_groups: int) -> tuple[Array, Array]:

@@ -82,11 +82,13 @@ def clustering_modules() -> None:
         def search(self, points: Any, _: int) -> tuple[None, Any]:
             return None, self._found.predict(points)[:, None]
 
-    for name, contents in {"kmeans_pytorch": {"kmeans": kmeans}, "faiss": {"Kmeans": Kmeans}}.items():
+    stand_ins: dict[str, dict[str, Any]] = {"kmeans_pytorch": {"kmeans": kmeans}, "faiss": {"Kmeans": Kmeans}}
+    for name, contents in stand_ins.items():
         if importlib.util.find_spec(name) is None:
             module = types.ModuleType(name, f"Stands in for {name}, through scikit-learn.")
             module.__spec__ = importlib.util.spec_from_loader(name, loader=None)
-            vars(module).update(contents)
+            for attribute, value in contents.items():
+                setattr(module, attribute, value)
             sys.modules[name] = module
 
 

@@ -27,7 +27,7 @@ from recbole_ile.plugin.data_files import check_interactions, check_loaded
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.registry import get_model
-from recbole_ile.plugin.run_folder import reserve_run, run_folder
+from recbole_ile.plugin.run_folder import make_folder, reserve_run, run_folder
 from recbole_ile.plugin.trainer import get_trainer
 
 PACKAGES = ("recbole", "torch", "numpy", "pandas", "scipy")
@@ -150,15 +150,26 @@ def versions() -> dict[str, str]:
 
 
 def start_logging(config: IleConfig) -> None:
-    """Seed everything and log this run to its own file, not to that of an earlier run in this process."""
+    """Seed everything, and log this run to its own file, whatever else in this process logs or has logged.
+
+    Raises:
+        InputError: if the folders that RecBole writes to cannot be made.
+    """
     init_seed(config["seed"], config["reproducibility"])
+    make_folder(config["checkpoint_dir"])
     root = logging.getLogger()
     for handler in _handlers:
         root.removeHandler(handler)
         handler.close()
-    before = list(root.handlers)
-    init_logger(config)
-    _handlers[:] = [handler for handler in root.handlers if handler not in before]
+    # RecBole sets the logger up with basicConfig, which does nothing where there are handlers.
+    others, root.handlers = root.handlers, []
+    try:
+        init_logger(config)
+    except OSError as error:
+        raise InputError(f"RecBole's folder log/ cannot be written in {Path.cwd()}: {error.strerror}") from error
+    finally:
+        _handlers[:] = root.handlers
+        root.handlers = others + root.handlers
     root.info(config)
 
 

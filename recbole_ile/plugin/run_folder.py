@@ -12,6 +12,19 @@ def run_folder(checkpoint: str | Path) -> Path:
     return Path(checkpoint).with_suffix("")
 
 
+def make_folder(checkpoint_dir: str | Path) -> None:
+    """Make the folder of the checkpoints, unless it is there.
+
+    Raises:
+        InputError: if it cannot be made.
+    """
+    try:
+        Path(checkpoint_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"option checkpoint_dir={str(checkpoint_dir)!r} is no usable folder: {reason}") from error
+
+
 def reserve_run(checkpoint: str | Path) -> str:
     """Make a run folder that no other run has, also of one started in the same second.
 
@@ -30,5 +43,6 @@ def reserve_run(checkpoint: str | Path) -> str:
         except FileExistsError:
             continue
         except OSError as error:
-            raise InputError(f"option checkpoint_dir={str(path.parent)!r}: {error.strerror or error}") from error
+            reason = error.strerror or error
+            raise InputError(f"option checkpoint_dir={str(path.parent)!r} is no usable folder: {reason}") from error
     raise InputError(f"option checkpoint_dir={str(path.parent)!r} holds too many runs named {path.stem}")

@@ -25,12 +25,11 @@ class GroupLosses:
         self.names = popularity.group_names
         self.item_field = item_field
         self._groups = torch.from_numpy(popularity.groups_by_id)
-        self.start_epoch()
+        self._totals = torch.zeros(2, len(self.names), dtype=torch.float64)
 
     def start_epoch(self) -> None:
         """Forget the sums of the epoch."""
-        self._sums: torch.Tensor | float = 0.0
-        self._counts: torch.Tensor | float = 0.0
+        self._totals.zero_()
 
     def observe(self, interaction: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Take the losses of the batch that the model has just seen.
@@ -46,11 +45,11 @@ class GroupLosses:
         """
         losses = self.take(len(interaction))
         if self._groups.device != losses.device:
-            self._groups = self._groups.to(losses.device)
-        groups = self._groups[interaction[self.item_field]]
+            self._groups, self._totals = self._groups.to(losses.device), self._totals.to(losses.device)
+        groups = self._groups.index_select(0, interaction[self.item_field])
         sums, counts = group_sums(losses, groups, len(self.names))
-        self._sums = self._sums + sums.detach().double()
-        self._counts = self._counts + counts.double()
+        self._totals[0] += sums.detach()
+        self._totals[1] += counts
         return sums / counts.clamp_min(1), counts > 0
 
     def take(self, size: int) -> torch.Tensor:
@@ -64,9 +63,7 @@ class GroupLosses:
 
     def epoch_means(self) -> list[float | None]:
         """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none."""
-        if isinstance(self._sums, float) or isinstance(self._counts, float):
-            return [None] * len(self.names)
-        pairs = zip(self._sums.tolist(), self._counts.tolist(), strict=True)
+        pairs = zip(*self._totals.tolist(), strict=True)
         return [total / count if count else None for total, count in pairs]
 
 
