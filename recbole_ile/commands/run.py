@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from recbole.evaluator import smaller_metrics
+
 from recbole_ile.commands.options import parse_options
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
@@ -13,8 +15,9 @@ from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.pipeline import quiet_recbole, train_and_evaluate, versions
 from recbole_ile.plugin.processes import run_processes
 from recbole_ile.plugin.properties import preset_file
+from recbole_ile.plugin.registry import get_model
 from recbole_ile.report.run_files import write_run
-from recbole_ile.report.tables import print_result
+from recbole_ile.report.tables import print_comparison, print_result
 
 NAME = "run"
 HELP = "train and evaluate a model (the default)"
@@ -68,7 +71,9 @@ def run_recbole_ile(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that are not keys of the configuration."""
-    parser.add_argument("--model", "-m", help="any model of RecBole, alone or with a suffix: BPR, BPR_ILE, ...")
+    parser.add_argument(
+        "--model", "-m", help="any model of RecBole, alone or with a suffix; several, BPR,BPR_ILE say, are compared"
+    )
     parser.add_argument("--dataset", "-d", help="a folder of --data_path; ml-100k comes with RecBole")
     parser.add_argument("--config_files", nargs="+", default=[], metavar="YAML", help="the later ones win")
     parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance; --config_files win over them")
@@ -91,28 +96,44 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     if arguments.preset:
         files = [preset_file(arguments.preset), *files]
     keywords = {
-        "model": arguments.model,
         "dataset": arguments.dataset,
         "config_file_list": files,
         "config_dict": options,
         "resume": arguments.resume,
         "trust_checkpoint": arguments.trust_checkpoint,
     }
+    models = (arguments.model or "").split(",")
+    if len(models) > 1 and arguments.resume:
+        raise InputError(
+            f"option resume={arguments.resume} continues one run, but --model={arguments.model} names several"
+        )
+    for model in models:
+        if model:
+            get_model(model)
+    results = []
+    for model in models:
+        result = _run_one({**keywords, "model": model or None}, arguments)
+        if result is not None:
+            print_result(result, f"{result['model']} on {result['dataset']}, test part")
+            print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
+            results.append(result)
+    if len(results) > 1:
+        print_comparison({result["model"]: result["test_result"] for result in results}, smaller_metrics)
+    return 0
+
+
+def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """Run in this process, or in several if the command line asks for them."""
     if arguments.nproc < 1:
         raise InputError(f"option nproc={arguments.nproc} is not allowed; it takes a whole number of at least 1")
     if arguments.nproc == 1 and arguments.world_size <= 0:
-        result: dict[str, Any] | None = run_recbole_ile(**keywords)
-    else:
-        result = run_processes(
-            run_recbole_ile,
-            keywords,
-            nproc=arguments.nproc,
-            world_size=arguments.world_size,
-            ip=arguments.ip,
-            port=arguments.port,
-            group_offset=arguments.group_offset,
-        )
-    if result is not None:
-        print_result(result, f"{result['model']} on {result['dataset']}, test part")
-        print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
-    return 0
+        return run_recbole_ile(**keywords)
+    return run_processes(
+        run_recbole_ile,
+        keywords,
+        nproc=arguments.nproc,
+        world_size=arguments.world_size,
+        ip=arguments.ip,
+        port=arguments.port,
+        group_offset=arguments.group_offset,
+    )

@@ -46,6 +46,39 @@ def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str
     return figure
 
 
+def trade_off_figure(
+    lines: dict[str, list[dict[str, float]]], accuracy: str, fairness: dict[str, str], title: str
+) -> Figure:
+    """Draw accuracy against each fairness metric, a line a method, its points in the order given.
+
+    Args:
+        lines: for each method its points, each a dictionary of metrics.
+        accuracy: the metric on the vertical axis.
+        fairness: the metrics on the horizontal axes, and what a reader calls them.
+        title: of the whole figure.
+    """
+    figure = Figure(figsize=(3.6 * len(fairness), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(fairness), sharey=True, squeeze=False)[0]
+    for axes, (metric, label) in zip(panels, fairness.items(), strict=True):
+        for number, (name, points) in enumerate(lines.items()):
+            axes.plot(
+                [point[metric] for point in points],
+                [point[accuracy] for point in points],
+                label=name,
+                color=COLOURS[number % len(COLOURS)],
+                linestyle=LINES[number % len(LINES)] if len(points) > 1 else "",
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=5 if len(points) > 1 else 9,
+            )
+        axes.set_xlabel(label)
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(accuracy)
+    figure.suptitle(title)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    return figure
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure in the format of the suffix, whole or not at all."""
     write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 from rich.console import Console
@@ -50,6 +51,29 @@ def print_result(result: dict[str, Any], title: str, console: Console | None = N
         if rows:
             console.print(Text(heading, style="bold"))
             console.print(group_table(rows))
+
+
+def print_comparison(
+    results: dict[str, dict[str, float]], smaller: Collection[str], console: Console | None = None
+) -> None:
+    """Print the test metrics of several models side by side, the best of each metric in bold.
+
+    Args:
+        results: for each model its metrics.
+        smaller: lower-case names of the metrics of which the smallest value is the best.
+        console: where to.
+    """
+    console = console or Console()
+    table = _table("metric", list(results))
+    table.add_column("better")
+    for metric in next(iter(results.values())):
+        values = [metrics[metric] for metrics in results.values()]
+        lower = metric.partition("@")[0] in smaller
+        best = min(values) if lower else max(values)
+        cells = (Text(_number(value), style="bold" if value == best else "") for value in values)
+        table.add_row(Text(metric), *cells, "lower" if lower else "higher")
+    console.print(Text("\nside by side, test part", style="bold"))
+    console.print(table)
 
 
 def _table(first: str, columns: list[str]) -> Table:

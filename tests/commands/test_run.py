@@ -254,3 +254,15 @@ def test_an_unwritable_folder_is_said(tiny: Path, capsys: pytest.CaptureFixture[
 
 def test_options_are_read_as_written() -> None:
     assert parse_options(["--a=1", "--b", "2", "--c==x", "--d", "-1"]) == {"a": "1", "b": "2", "c": "=x", "d": "-1"}
+
+
+def test_several_models_are_compared(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--model=BPR,BPR_ILE", f"--data_path={tiny}", *TINY]) == 0
+    side_by_side = capsys.readouterr().out.split("side by side")[1]
+    assert "BPR_ILE" in side_by_side
+    rows = {line.split("│")[1].strip(): line for line in side_by_side.splitlines() if "@2" in line}
+    assert "lower" in rows["upd@2"]
+    assert "higher" in rows["ee@2"]
+    assert len(list(Path("saved").glob("*.pth"))) == 2
+    assert main(["--model=BPR,NoSuchModel", f"--data_path={tiny}", *TINY]) == 2
+    assert len(list(Path("saved").glob("*.pth"))) == 2
