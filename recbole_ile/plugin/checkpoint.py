@@ -129,7 +129,7 @@ def _with_config(checkpoint: Any, path: Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """First line of an error that says something, without torch's advice to trust the file."""
-    lines = [line.strip() for line in str(error).split("Please use")[0].splitlines() if line.strip()]
-    unsupported = [line for line in lines if "nsupported" in line or "allowed" in line]
-    return (unsupported or lines or [type(error).__name__])[0].rstrip(". ")
+    """Return what is wrong with the file, without torch's advice to trust it."""
+    text = str(error).rpartition("WeightsUnpickler error:")[2].partition("Please use")[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0].rstrip(". ")

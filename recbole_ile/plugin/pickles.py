@@ -22,38 +22,59 @@ class Reference:
         raise pickle.UnpicklingError("it constructs a class that it may only name")
 
 
+class Matrix:
+    """Stands for ``numpy.matrix`` where an array says that it is one."""
+
+
 class StoredDtype:
-    """The type of stored numbers; anything but bool, integer and floating point is refused."""
+    """The type of stored numbers, or of an array of Python objects; anything else is refused."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         self.dtype = np.dtype(str(code))
-        if self.dtype.kind not in "biuf":
+        if self.dtype.kind not in "biufO":
             raise pickle.UnpicklingError(f"it holds an array of type {code!r}")
 
     def __setstate__(self, state: Any) -> None:
-        if state[1] in ("<", ">"):
+        if state[1] in ("<", ">") and self.dtype.kind != "O":
             self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class StoredArray:
-    """An array of numbers."""
+    """An array of numbers, or of what else the checkpoint may hold."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, kind: Any = None, *_: Any) -> None:
+        self.is_matrix = kind is Matrix
         self.value: Any = np.empty(0)
 
     def __setstate__(self, state: Any) -> None:
-        _, shape, stored, fortran, raw = state
-        flat = np.frombuffer(bytes(raw), dtype=stored.dtype).copy()
+        _, shape, stored, fortran, content = state
+        if stored.dtype.kind == "O":
+            flat = np.empty(len(content), dtype=object)
+            flat[:] = list(content)
+        else:
+            flat = np.frombuffer(bytes(content), dtype=stored.dtype).copy()
         self.value = flat.reshape(shape, order="F" if fortran else "C")
+
+    def restore(self) -> Any:
+        if self.value.dtype.kind == "O":
+            for place in np.ndindex(self.value.shape):
+                self.value[place] = restore(self.value[place])
+        return np.asmatrix(self.value) if self.is_matrix else self.value
 
 
 class StoredSparse:
-    """A sparse matrix in compressed rows or columns; its numbers are checked when it is restored."""
+    """A sparse matrix of SciPy, of the class ``kind``; SciPy checks its parts when it is restored."""
+
+    kind: Any
 
     def restore(self) -> Any:
         parts = {name: restore(value) for name, value in vars(self).items()}
         shape = parts.get("_shape", parts.get("shape"))
-        return self.kind((parts["data"], parts["indices"], parts["indptr"]), shape=shape)  # type: ignore[attr-defined]
+        if self.kind.__name__.startswith("lil"):
+            matrix = self.kind(shape, dtype=parts["dtype"])
+            matrix.rows, matrix.data = parts["rows"], parts["data"]
+            return matrix
+        return self.kind((parts["data"], parts["indices"], parts["indptr"]), shape=shape)
 
 
 def _sparse_kind(name: str) -> type[StoredSparse]:
@@ -62,13 +83,21 @@ def _sparse_kind(name: str) -> type[StoredSparse]:
 
 def stored_scalar(stored: StoredDtype, raw: Any) -> Any:
     """Return the number of a NumPy scalar."""
+    if stored.dtype.kind == "O":
+        raise pickle.UnpicklingError("it holds a scalar that is no number")
     return np.frombuffer(bytes(raw), dtype=stored.dtype)[0]
 
 
-SPARSE_KINDS = {name: _sparse_kind(name) for name in ("csr_matrix", "csc_matrix", "csr_array", "csc_array")}
+SPARSE_KINDS = {
+    f"{layout}_{kind}": _sparse_kind(f"{layout}_{kind}")
+    for layout in ("csr", "csc", "lil")
+    for kind in ("matrix", "array")
+}
 NUMPY_STAND_INS: list[Any] = [
     (StoredDtype, "numpy.dtype"),
     (StoredArray, "numpy.ndarray"),
+    (Matrix, "numpy.matrix"),
+    (Matrix, "numpy.matrixlib.defmatrix.matrix"),
     *(
         (stand_in, f"numpy.{core}.multiarray.{name}")
         for core in ("core", "_core")
@@ -79,12 +108,10 @@ NUMPY_STAND_INS: list[Any] = [
 
 def restore(value: Any) -> Any:
     """Replace the stand-ins in nested dictionaries, lists and tuples by what they stand for."""
-    if isinstance(value, StoredArray):
-        return value.value
+    if isinstance(value, StoredArray | StoredSparse):
+        return value.restore()
     if isinstance(value, StoredDtype):
         return value.dtype
-    if isinstance(value, StoredSparse):
-        return value.restore()
     if isinstance(value, dict):
         for key in value:
             value[key] = restore(value[key])

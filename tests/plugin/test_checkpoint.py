@@ -83,6 +83,8 @@ def test_what_models_store_comes_back(tmp_path: Path, protocol: int) -> None:
         "columns": np.asfortranarray(np.arange(6).reshape(2, 3)),
         "score": np.float64(0.5),
         "sparse": scipy.sparse.csr_matrix(np.eye(3, dtype=np.float32)),
+        "rows": scipy.sparse.lil_matrix(np.eye(3, dtype=np.float32)),
+        "square": np.matrix([[1.0, 2.0], [3.0, 4.0]]),
         "tensor": torch.arange(3),
         "nested": {"list": [1, (2.5, None, "x", b"y", True, 2**70)]},
     }
@@ -95,13 +97,22 @@ def test_what_models_store_comes_back(tmp_path: Path, protocol: int) -> None:
     assert np.array_equal(found["columns"], stored["columns"])
     assert found["score"] == 0.5
     assert (found["sparse"] != stored["sparse"]).nnz == 0
+    assert (found["rows"] != stored["rows"]).nnz == 0
+    assert type(found["rows"]) is scipy.sparse.lil_matrix
+    assert isinstance(found["square"], np.matrix)
+    assert np.array_equal(found["square"], stored["square"])
     assert torch.equal(found["tensor"], stored["tensor"])
     assert found["nested"] == stored["nested"]
 
 
-def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
-    write_checkpoint(checkpoint_with(x=np.array([{}, []], dtype=object)), tmp_path / "x.pth")
+def test_objects_in_arrays_are_data_too_or_refused(tmp_path: Path) -> None:
+    trap = tmp_path / "ran"
+    write_checkpoint(checkpoint_with(x=np.array([Malicious(f"touch {trap}"), None])), tmp_path / "x.pth")
     with pytest.raises(InputError, match="holds more than data"):
+        read_checkpoint(tmp_path / "x.pth")
+    assert not trap.exists()
+    write_checkpoint(checkpoint_with(x=np.array(["text"])), tmp_path / "x.pth")
+    with pytest.raises(InputError, match="an array of type 'U4'"):
         read_checkpoint(tmp_path / "x.pth")
 
 

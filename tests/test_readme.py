@@ -1,0 +1,60 @@
+"""Every command of the README works, and what it says about defaults is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from recbole_ile.cli import main
+from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.plugin.properties import defaults
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+OURS = [line for line in LINES if line.startswith("recbole-ile ")]
+SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/activate", "pip install ."]
+"""What .ci/run does in a fresh environment, the last three through the Makefile."""
+
+
+def test_every_command_is_run_here_or_by_ci() -> None:
+    assert set(LINES) == {*OURS, *SET_UP}
+    recipes = (ROOT / ".ci" / "run").read_text() + (ROOT / "Makefile").read_text()
+    for step in ("make test", "run |", "-m venv", "pip install"):
+        assert step in recipes
+
+
+@pytest.mark.parametrize("line", [line for line in OURS if "ml-1m" not in line.replace("paper-ml-1m", "")])
+def test_a_command_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*shlex.split(line)[1:], "--epochs=1", "--show_progress=False"]) == 0
+    assert "mainstream" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [line for line in OURS if "ml-1m" in line.replace("paper-ml-1m", "")])
+def test_a_command_on_movielens_1m_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ROOT.parent / "shared" / "data"
+    if not (data / "ml-1m").is_dir():
+        pytest.skip("MovieLens 1M is not on this machine")
+    assert main([*shlex.split(line)[1:], f"--data_path={data}", "--epochs=1", "--show_progress=False"]) == 0
+    assert "mainstream" in capsys.readouterr().out
+
+
+def test_the_python_example_runs() -> None:
+    example = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[0]
+    names: dict[str, object] = {}
+    exec(compile(example.replace('"epochs": 5', '"epochs": 1, "show_progress": False'), "README.md", "exec"), names)
+    assert type(names["model"]).__name__ == "BPR_ILE"
+
+
+def test_the_options_table_states_the_defaults() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, flags=re.MULTILINE))
+    known = {**defaults("overall.yaml"), **defaults("mitigation/ILE.yaml")}
+    del known["metrics"]
+    assert rows == {name: "none" if value is None else f"`{value}`" for name, value in known.items()}
+    for distance in DISTANCES:
+        assert f"`{distance}`" in README
