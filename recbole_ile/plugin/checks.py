@@ -70,11 +70,11 @@ def check_types(internal: dict[str, Any], final: dict[str, Any]) -> None:
         InputError: names the option, its value and what is allowed.
     """
     for key, value in final.items():
-        if key in RULES and key in internal:
+        if key in RULES:
             allowed, description = RULES[key]
             if not allowed(value):
                 raise InputError(f"option {key}={value!r} is not allowed; it takes {description}")
-        elif key in CHOICES and key in internal:
+        elif key in CHOICES:
             if not isinstance(value, str) or value.lower() not in CHOICES[key]:
                 miss = near_miss(str(value), CHOICES[key])
                 raise InputError(f"option {key}={value!r} is not allowed{miss}; it takes {', '.join(CHOICES[key])}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from recbole.evaluator import Collector
+from recbole.utils import EvaluatorType
 
 from recbole_ile.plugin.popularity import TrainingPopularity
 
@@ -39,7 +40,8 @@ class ListCollector(Collector):
     ) -> None:
         """Collect a batch of ``[B, n + 1]`` scores in which what must not be recommended is ``-inf``."""
         super().eval_batch_collect(scores_tensor, interaction, positive_u, positive_i)
-        if not (self.details or self.register.need(LISTS)):
+        ranking = self.config["eval_type"] == EvaluatorType.RANKING
+        if not ranking or not (self.details or self.register.need(LISTS)):
             return
         values, lists = torch.topk(scores_tensor, max(self.topk), dim=-1)
         lists = torch.where(values == -torch.inf, 0, lists) - 1

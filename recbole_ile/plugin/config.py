@@ -58,7 +58,7 @@ class IleConfig(Config):
     def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
         merged: dict[str, Any] = {}
         for file in file_list or []:
-            merged.update(read_config_file(file, self.yaml_loader))
+            merged.update(read_config_file(file, self.yaml_loader.yaml_implicit_resolvers))
         return merged
 
     def _merge_external_config_dict(self) -> None:
@@ -122,8 +122,12 @@ def read_literal(value: Any) -> Any:
         return value
 
 
-def read_config_file(path: str | Path, loader: Any = yaml.SafeLoader) -> dict[str, Any]:
+def read_config_file(path: str | Path, resolvers: dict[str, Any] | None = None) -> dict[str, Any]:
     """Read a configuration file.
+
+    Args:
+        path: a YAML file.
+        resolvers: what a plain word may mean, as YAML's implicit resolvers; by default, what YAML says.
 
     Raises:
         InputError: if it does not exist, is empty, is no YAML or holds no ``key: value`` pairs.
@@ -133,6 +137,7 @@ def read_config_file(path: str | Path, loader: Any = yaml.SafeLoader) -> dict[st
         siblings = [sibling.name for sibling in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise InputError(f"configuration file {path} does not exist{near_miss(path.name, siblings)}")
     try:
+        loader = type("ConfigLoader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": resolvers} if resolvers else {})
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())

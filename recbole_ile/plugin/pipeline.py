@@ -67,6 +67,9 @@ def train_and_evaluate(
         _continue_from(trainer, resume)
     elif saved:
         trainer.saved_model_file = reserve_run(trainer.saved_model_file)
+    # A pre-training trainer saves under other names later, the run keeps its folder.
+    output_dir = str(run_folder(trainer.saved_model_file)) if saved else None
+    trainer.eval_collector.data_collect(data.train)  # pre-training trainers evaluate without having done it
     prepared = time.time()
     best_valid_score, best_valid_result = trainer.fit(
         data.train, data.valid, saved=saved, show_progress=config["show_progress"]
@@ -87,9 +90,9 @@ def train_and_evaluate(
         "test_result": _plain(test_result),
         **_breakdown(config, trainer.eval_collector.last_details),
         "group_names": net.group_losses.names if net.group_losses else [],
-        "group_losses": trainer.group_losses,
+        "group_losses": getattr(trainer, "group_losses", []),
         "checkpoint": str(trainer.saved_model_file) if saved else None,
-        "output_dir": str(run_folder(trainer.saved_model_file)) if saved else None,
+        "output_dir": output_dir,
     }
     finished = time.time()
     return result, {

@@ -29,6 +29,8 @@ class GroupLossTrainer:
             return super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
         observed.start_epoch()
         loss = super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
+        if self.model.group_losses is None:  # type: ignore[attr-defined]
+            return loss
         means = observed.epoch_means()
         self.group_losses.append({"epoch": epoch_idx, "losses": means})
         for name, mean in zip(observed.names, means, strict=True):

@@ -123,7 +123,13 @@ def test_smaller_is_better_for_upd() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "does not exist"), ("", "is empty"), ("a: [1", "not valid YAML"), ("- 1", "no `key: value`")],
+    [
+        (None, "does not exist"),
+        ("", "is empty"),
+        ("a: [1", "not valid YAML"),
+        ("- 1", "no `key: value`"),
+        ("a: !!python/name:os.system", "not valid YAML"),
+    ],
 )
 def test_an_unusable_file_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
     path = tmp_path / "settings.yaml"

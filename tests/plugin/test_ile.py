@@ -109,3 +109,26 @@ def test_without_weight_it_is_bpr_bit_for_bit() -> None:
     assert all(torch.equal(plain[name], equalized[name]) for name in plain)
     assert plain_result == equalized_result
     assert plain_losses == equalized_losses
+
+
+def test_observation_ends_where_losses_are_not_one_for_each_interaction(tiny: Path) -> None:
+    model, batch, popularity = made("BPR", tiny)
+
+    def twice(interaction: Any) -> torch.Tensor:
+        first = type(model).calculate_loss(model, interaction)
+        return first + type(model).calculate_loss(model, interaction)
+
+    model.calculate_loss = twice
+    model.group_losses = observe_model(model, popularity, "item_id")
+    assert model.calculate_loss(batch).item() == pytest.approx(2 * twice(batch).item() / 2)
+    assert model.group_losses is None
+    assert type(model.loss) is BPRLoss
+    assert model.calculate_loss is twice
+
+
+def test_models_with_other_evaluations_run() -> None:
+    fast = {"epochs": 1, "show_progress": False}
+    assert 0.4 < run_recbole_ile("FM", "ml-100k", config_dict=fast)["test_result"]["auc"] < 1.0
+    sequential = run_recbole_ile("GRU4Rec", "ml-100k", config_dict={**fast, "train_neg_sample_args": None})
+    assert {"upd@10", "ad@10", "ee@10"} <= set(sequential["test_result"])
+    assert sequential["test_by_item_group"]

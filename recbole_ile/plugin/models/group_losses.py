@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from recbole_ile.functional.equalization import group_sums
-from recbole_ile.plugin.models.recording import record_loss
+from recbole_ile.plugin.models.recording import record_loss, stop_recording
 from recbole_ile.plugin.popularity import TrainingPopularity
 
 
@@ -43,7 +43,10 @@ class GroupLosses:
         Raises:
             RuntimeError: if the model computed its loss not once, or not for each interaction.
         """
-        losses = self.take(len(interaction))
+        if not self.complete(interaction):
+            shapes = [tuple(value.shape) for value in self.recorded]
+            raise RuntimeError(f"expected one loss of each of {len(interaction)} interactions, the model gave {shapes}")
+        losses = self.recorded.pop()
         if self._groups.device != losses.device:
             self._groups, self._totals = self._groups.to(losses.device), self._totals.to(losses.device)
         groups = self._groups.index_select(0, interaction[self.item_field])
@@ -52,14 +55,9 @@ class GroupLosses:
         self._totals[1] += counts
         return sums / counts.clamp_min(1), counts > 0
 
-    def take(self, size: int) -> torch.Tensor:
-        """Return the ``[size]`` losses of the batch, and forget them."""
-        values = self.recorded[:]
-        self.recorded.clear()
-        if len(values) != 1 or values[0].shape != (size,):
-            shapes = [tuple(value.shape) for value in values]
-            raise RuntimeError(f"expected one loss of each of {size} interactions, the model gave {shapes}")
-        return values[0]
+    def complete(self, interaction: Any) -> bool:
+        """Tell whether the model computed its loss once, for each of the ``[B]`` interactions of the batch."""
+        return len(self.recorded) == 1 and self.recorded[0].shape == (len(interaction),)
 
     def epoch_means(self) -> list[float | None]:
         """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none."""
@@ -69,6 +67,8 @@ class GroupLosses:
 
 def observe_model(model: Any, popularity: TrainingPopularity, item_field: str) -> GroupLosses | None:
     """Add up the group losses of a model without a mitigation, which trains as it always did.
+
+    Observation ends with the first batch whose losses cannot be told apart by interaction.
 
     Returns:
         The sums, or ``None`` for a model whose losses per interaction cannot be seen.
@@ -82,8 +82,12 @@ def observe_model(model: Any, popularity: TrainingPopularity, item_field: str) -
     def observed(interaction: Any, *arguments: Any, **keywords: Any) -> Any:
         recorded.clear()
         loss = calculate_loss(interaction, *arguments, **keywords)
-        with torch.no_grad():
-            losses.observe(interaction)
+        if losses.complete(interaction):
+            with torch.no_grad():
+                losses.observe(interaction)
+        else:
+            stop_recording(model)
+            model.group_losses, model.calculate_loss = None, calculate_loss
         return loss
 
     model.calculate_loss = observed

@@ -15,7 +15,8 @@ class RecordedBPRLoss(BPRLoss):
     def forward(self, pos_score: torch.Tensor, neg_score: torch.Tensor) -> torch.Tensor:
         """Return the mean of ``-log(gamma + sigmoid(positive - negative))`` over ``[B]`` interactions."""
         losses = -torch.log(self.gamma + torch.sigmoid(pos_score - neg_score))
-        self.values.append(losses)
+        if len(self.values) < 2:  # a second call shows that the first was not the only one; more say no more
+            self.values.append(losses)
         return losses.mean()
 
 
@@ -29,8 +30,8 @@ def record_loss(model: nn.Module) -> list[torch.Tensor] | None:
     The module keeps its identity, its state and its result; ``stop_recording`` undoes it.
 
     Returns:
-        The list to which every call of the loss appends its ``[B]`` values, or ``None`` if the model
-        has no such module, or several.
+        The list to which the first two calls of the loss append their ``[B]`` values, until it is
+        cleared; ``None`` if the model has no such module, or several.
     """
     modules = _with_type(model, RECORDED)
     if len(modules) != 1:
