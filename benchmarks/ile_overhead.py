@@ -21,8 +21,8 @@ from rich.table import Table
 from recbole_ile import get_model
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.models.group_losses import observe_model
-from recbole_ile.plugin.pipeline import quiet_recbole
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.trainer import get_trainer
 

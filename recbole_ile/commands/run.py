@@ -12,7 +12,8 @@ from recbole_ile.commands.options import parse_options
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
 from recbole_ile.plugin.config import IleConfig
-from recbole_ile.plugin.pipeline import quiet_recbole, train_and_evaluate, versions
+from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.pipeline import train_and_evaluate, versions
 from recbole_ile.plugin.processes import run_processes
 from recbole_ile.plugin.properties import preset_file
 from recbole_ile.plugin.registry import get_model

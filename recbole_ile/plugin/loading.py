@@ -11,7 +11,8 @@ from recbole.utils import init_seed
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
 from recbole_ile.plugin.config import IleConfig
-from recbole_ile.plugin.pipeline import PreparedData, prepare_data, quiet_recbole
+from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.pipeline import PreparedData, prepare_data
 from recbole_ile.plugin.registry import get_model
 
 

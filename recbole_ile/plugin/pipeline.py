@@ -6,8 +6,6 @@ import contextlib
 import logging
 import platform
 import time
-import warnings
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,18 +14,18 @@ import numpy as np
 import torch
 from recbole.data import create_dataset, data_preparation
 from recbole.data.transform import construct_transform
-from recbole.utils import get_environment, get_flops, init_logger, init_seed, set_color
+from recbole.utils import get_environment, get_flops, init_seed, set_color
 
 from recbole_ile.errors import InputError
-from recbole_ile.functional.breakdown import Lists, by_item_group, by_user_group
+from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
-from recbole_ile.plugin.collector import LISTS, POPULARITY, POSITIVE_ITEMS, POSITIVE_ROWS, USERS
 from recbole_ile.plugin.config import IleConfig, as_base_model
 from recbole_ile.plugin.data_files import check_interactions, check_loaded
+from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.registry import get_model
-from recbole_ile.plugin.run_folder import make_folder, reserve_run, run_folder
+from recbole_ile.plugin.run_folder import reserve_run, run_folder
 from recbole_ile.plugin.trainer import get_trainer
 
 PACKAGES = ("recbole", "torch", "numpy", "pandas", "scipy")
@@ -59,6 +57,7 @@ def train_and_evaluate(
         InputError: for data that cannot be read, or a checkpoint that does not fit.
     """
     started = time.time()
+    init_seed(config["seed"], config["reproducibility"])
     start_logging(config)
     data = prepare_data(config)
     net = build_model(config, data)
@@ -88,7 +87,7 @@ def train_and_evaluate(
         "valid_score_bigger": config["valid_metric_bigger"],
         "best_valid_result": _plain(best_valid_result),
         "test_result": _plain(test_result),
-        **_breakdown(config, trainer.eval_collector.last_details),
+        **split_by_group(config, trainer.eval_collector.last_details),
         "group_names": net.group_losses.names if net.group_losses else [],
         "group_losses": getattr(trainer, "group_losses", []),
         "checkpoint": str(trainer.saved_model_file) if saved else None,
@@ -152,41 +151,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def start_logging(config: IleConfig) -> None:
-    """Seed everything, and log this run to its own file, whatever else in this process logs or has logged.
-
-    Raises:
-        InputError: if the folders that RecBole writes to cannot be made.
-    """
-    init_seed(config["seed"], config["reproducibility"])
-    make_folder(config["checkpoint_dir"])
-    root = logging.getLogger()
-    for handler in _handlers:
-        root.removeHandler(handler)
-        handler.close()
-    # RecBole sets the logger up with basicConfig, which does nothing where there are handlers.
-    others, root.handlers = root.handlers, []
-    try:
-        init_logger(config)
-    except OSError as error:
-        raise InputError(f"RecBole's folder log/ cannot be written in {Path.cwd()}: {error.strerror}") from error
-    finally:
-        _handlers[:] = root.handlers
-        root.handlers = others + root.handlers
-    root.info(config)
-
-
-_handlers: list[logging.Handler] = []
-
-
-@contextlib.contextmanager
-def quiet_recbole() -> Iterator[None]:
-    """Hide the deprecation warnings of RecBole's own code, which its user cannot act on."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(recbole|thop)\.")
-        yield
-
-
 def _continue_from(trainer: Any, checkpoint: str | Path) -> None:
     try:
         trainer.resume_checkpoint(checkpoint)
@@ -195,37 +159,12 @@ def _continue_from(trainer: Any, checkpoint: str | Path) -> None:
             raise
         reason = " ".join(str(error).split())
         raise InputError(f"checkpoint {checkpoint} does not fit this model and data set: {reason}") from error
+    if trainer.start_epoch >= trainer.epochs:
+        raise InputError(
+            f"checkpoint {checkpoint} has {trainer.start_epoch} epochs behind it; "
+            f"with epochs={trainer.epochs} there is nothing to continue"
+        )
     run_folder(checkpoint).mkdir(exist_ok=True)
-
-
-def _breakdown(config: IleConfig, details: dict[str, Any]) -> dict[str, Any]:
-    """Split the test result by user group and by item group, at the k of the validation metric."""
-    if not details:
-        return {"test_by_user_group": [], "test_by_item_group": []}
-    popularity: TrainingPopularity = details[POPULARITY]
-    k = int(config["valid_metric"].partition("@")[2] or config["topk"][0])
-    lists = Lists(
-        details[LISTS][:, :k], details[POSITIVE_ROWS], details[POSITIVE_ITEMS], n_items=len(popularity.counts)
-    )
-    users, num = details[USERS], popularity.user_group_num
-    user_rows = by_user_group(
-        lists, popularity.profiles[users], popularity.item_groups, popularity.user_groups[users], num
-    )
-    item_rows = by_item_group(lists, popularity.counts, popularity.item_groups, len(popularity.group_names))
-    user_names = ["niche", *(str(group + 1) for group in range(1, num - 1)), "mainstream"][:num]
-    return {
-        "test_by_user_group": _named_rows(user_names, user_rows, k),
-        "test_by_item_group": _named_rows(popularity.group_names, item_rows, k),
-    }
-
-
-def _named_rows(names: list[str], rows: list[dict[str, float]], k: int) -> list[dict[str, Any]]:
-    """Put the group's name before the entries of its row, and ``@k`` behind those that depend on k."""
-    of_lists = ("ndcg", "recall", "upd")
-    return [
-        {"group": name, **{f"{entry}@{k}" if entry in of_lists else entry: value for entry, value in row.items()}}
-        for name, row in zip(names, rows, strict=True)
-    ]
 
 
 def _plain(value: Any) -> Any:

@@ -9,8 +9,6 @@ import recbole.utils
 
 from recbole_ile.plugin.registry import parse_model_name
 
-HISTORY = "group_loss_history"
-
 
 class GroupLossTrainer:
     """Mixin of any RecBole trainer: group losses per epoch, and checkpoints that are whole or not there.

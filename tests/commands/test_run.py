@@ -126,6 +126,10 @@ def test_a_killed_run_can_be_continued() -> None:
     assert result["model"] == "BPR_ILE"
     assert result["checkpoint"] == str(checkpoint)
     assert (Path(result["output_dir"]) / "result.json").is_file()
+    content = checkpoint.read_bytes()
+    with pytest.raises(InputError, match="there is nothing to continue"):
+        run_recbole_ile(resume=checkpoint, config_dict={"epochs": 1})
+    assert checkpoint.read_bytes() == content
 
 
 def test_a_function_call_reads_no_command_line(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
