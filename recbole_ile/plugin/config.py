@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,21 +150,23 @@ def read_config_file(path: str | Path, resolvers: dict[str, Any] | None = None) 
     return content
 
 
-def known_keys() -> set[str]:
+@functools.cache
+def known_keys() -> frozenset[str]:
     """Return every key of RecBole's and our own YAML files."""
     files = [*Path(recbole.__file__).parent.joinpath("properties").rglob("*.yaml"), *properties_dir().rglob("*.yaml")]
     keys = set(RUN_KEYS)
     for file in files:
         keys.update(re.findall(r"^([A-Za-z_]\w*)\s*:", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    return keys
+    return frozenset(keys)
 
 
-def _keys_in_sources() -> set[str]:
+@functools.cache
+def _keys_in_sources() -> frozenset[str]:
     """Return the keys that RecBole's code reads from its configuration, which not every YAML file lists."""
     keys: set[str] = set()
     for file in Path(recbole.__file__).parent.rglob("*.py"):
         keys.update(re.findall(r"""config\[["'](\w+)["']\]""", file.read_text(encoding="utf-8")))
-    return keys
+    return frozenset(keys)
 
 
 def check_known(settings: dict[str, Any]) -> None:
