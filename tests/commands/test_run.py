@@ -45,7 +45,7 @@ def test_a_run_prints_its_tables_and_writes_its_files(tiny: Path, capsys: pytest
     assert [row["group"] for row in result["test_by_item_group"]] == ["head", "mid", "tail"]
     assert sum(row["items"] for row in result["test_by_item_group"]) == 8
     assert sum(row["training_share"] for row in result["test_by_item_group"]) == pytest.approx(1.0)
-    assert result["config"]["ile_distance"] == "std"
+    assert result["config"]["ile_distance"] == "mad"
     assert {"python", "torch", "recbole"} <= set(result["versions"])
     rows = list(csv.DictReader((folder / "group_losses.csv").open()))
     assert [row["epoch"] for row in rows] == ["0", "0", "0", "1", "1", "1"]
