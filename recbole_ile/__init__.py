@@ -1,4 +1,4 @@
-"""Fight popularity bias in RecBole: Item Loss Equalization, its competitors, and the metrics that tell.
+"""Fight popularity bias in RecBole: Item Loss Equalization, and the metrics that show whether it helped.
 
 Importing this package makes RecBole 1.2 work on today's libraries and registers UPD, AD and EE with it.
 """

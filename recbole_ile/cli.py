@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 COMMANDS = {"run": "recbole_ile.commands.run"}
 DEFAULT = "run"
@@ -21,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="replace")
     try:
         return _run_command(name, words)
     except KeyboardInterrupt:
@@ -37,9 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if wrong_input else 1
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        from recbole_ile.errors import InputError
+
+        raise InputError(message)
+
+
 def _run_command(name: str, words: list[str]) -> int:
     command = importlib.import_module(COMMANDS[name])
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog=f"recbole-ile {name}",
         description=command.HELP,
         allow_abbrev=False,

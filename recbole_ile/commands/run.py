@@ -22,6 +22,8 @@ from recbole_ile.report.tables import print_comparison, print_result
 
 NAME = "run"
 HELP = "train and evaluate a model (the default)"
+CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
+"""What a continued run cannot change without becoming another one."""
 
 
 def run_recbole_ile(
@@ -57,17 +59,27 @@ def run_recbole_ile(
     Raises:
         InputError: for an option, file or data set that cannot be used.
     """
-    options = dict(config_dict or {})
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
-        if resume is not None:
-            interrupted = read_checkpoint(resume)["config"]
-            model, dataset = model or interrupted["model"], dataset or interrupted["dataset"]
-            options = {**interrupted.external_config_dict, **options}
-        config = IleConfig(model, dataset, config_file_list, options)
+        if resume is None:
+            config = IleConfig(model, dataset, config_file_list, config_dict)
+        else:
+            stored = read_checkpoint(resume)["config"]
+            names = model or stored["model"], dataset or stored["dataset"]
+            config = IleConfig(*names, config_file_list, config_dict, stored.external_config_dict)
+            _check_continuation(config, stored, resume)
         result, seconds = train_and_evaluate(config, saved, resume)
     if saved and config["local_rank"] == 0:
         write_run(result, config, versions(), seconds)
     return result
+
+
+def _check_continuation(config: Any, stored: Any, checkpoint: str | Path) -> None:
+    for key in CONTINUED:
+        if config[key] != stored[key]:
+            raise InputError(
+                f"option {key}={config[key]!r} is not that of checkpoint {checkpoint}, {stored[key]!r}; a run is "
+                "continued with what it was started with"
+            )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     """Run what the command line asks for and print the tables."""
     options = parse_options(rest)
-    files = [file for entry in arguments.config_files for file in entry.split()]
+    files = [file for entry in arguments.config_files for file in ([entry] if Path(entry).is_file() else entry.split())]
     if arguments.preset:
         files = [preset_file(arguments.preset), *files]
     keywords = {
@@ -103,7 +115,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "resume": arguments.resume,
         "trust_checkpoint": arguments.trust_checkpoint,
     }
-    models = (arguments.model or "").split(",")
+    named = [name.strip() for name in (arguments.model or "").split(",")]
+    models = list(dict.fromkeys(name for name in named if name)) or [""]
     if len(models) > 1 and arguments.resume:
         raise InputError(
             f"option resume={arguments.resume} continues one run, but --model={arguments.model} names several"
@@ -118,7 +131,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
             print_result(result, f"{result['model']} on {result['dataset']}, test part")
             print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
             results.append(result)
-    if len(results) > 1:
+    if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results}, smaller_metrics)
     return 0
 

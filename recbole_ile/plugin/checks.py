@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recbole.evaluator import metric_types
+from recbole.utils import EvaluatorType, InputType
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.functional.distances import DISTANCES
@@ -47,7 +48,7 @@ RULES: dict[str, Rule] = {
     "weight_decay": _number(0),
     "embedding_size": _number(1, whole=True),
     "seed": _number(0, 2**32 - 1, whole=True),
-    "metric_decimal_place": _number(0, whole=True),
+    "metric_decimal_place": _number(0, 15, whole=True),
     "worker": _number(0, whole=True),
     "nproc": _number(1, whole=True),
 }
@@ -57,6 +58,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ee_discount": DISCOUNTS,
     "learner": ("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
 }
+TEXTS = ("checkpoint_dir", "data_path", "item_group_field", "valid_metric", "field_separator", "encoding")
+WITHOUT_K = ("auc", "gauc", "logloss", "mae", "rmse")
+"""RecBole's metrics that are not of the first k of a list."""
 
 
 def check_types(internal: dict[str, Any], final: dict[str, Any]) -> None:
@@ -75,9 +79,12 @@ def check_types(internal: dict[str, Any], final: dict[str, Any]) -> None:
             if not allowed(value):
                 raise InputError(f"option {key}={value!r} is not allowed; it takes {description}")
         elif key in CHOICES:
-            if not isinstance(value, str) or value.lower() not in CHOICES[key]:
+            if value not in CHOICES[key]:
                 miss = near_miss(str(value), CHOICES[key])
                 raise InputError(f"option {key}={value!r} is not allowed{miss}; it takes {', '.join(CHOICES[key])}")
+        elif key in TEXTS:
+            if value is not None and not (isinstance(value, str) and value):
+                raise InputError(f"option {key}={value!r} is not allowed; it takes a text")
         elif not _is_of_kind(value, internal.get(key)):
             kind = type(internal[key]).__name__
             raise InputError(f"option {key}={value!r} is not allowed; it takes a {kind} such as {internal[key]!r}")
@@ -101,8 +108,16 @@ def check_settings(config: Any) -> None:
         raise InputError(
             f"option valid_metric={config['valid_metric']!r} is not among metrics={list(config['metrics'])}"
         )
-    if k and (not k.isdigit() or int(k) not in config["topk"]):
-        raise InputError(f"option valid_metric={config['valid_metric']!r} needs a k of topk={config['topk']}")
+    if name.lower() not in WITHOUT_K and (not k.isdigit() or int(k) not in config["topk"]):
+        raise InputError(
+            f"option valid_metric={config['valid_metric']!r} needs a k of topk={config['topk']}, "
+            f"as in {name}@{config['topk'][0]}"
+        )
+    if config["MODEL_INPUT_TYPE"] is InputType.PAIRWISE and config["train_neg_sample_args"]["distribution"] == "none":
+        raise InputError(f"option train_neg_sample_args: {config['model']} trains on pairs and needs negative items")
+    modes = config["eval_args"]["mode"]
+    if config["eval_type"] is EvaluatorType.RANKING and "labeled" in modes.values():
+        raise InputError(f"option eval_args.mode={modes!r}: ranking metrics need full, uni<N> or pop<N>")
 
 
 def check_catalogue(topk: list[int], n_items: int, n_users: int, dataset: str) -> None:
@@ -154,7 +169,7 @@ def _check_metrics(final: dict[str, Any]) -> None:
             raise InputError(
                 f"option metrics: unknown metric {metric}{miss}; known are {', '.join(sorted(metric_types))}"
             )
-    topk = final["topk"]
+    topk = final["topk"] = list(final["topk"]) if isinstance(final["topk"], tuple) else final["topk"]
     for k in topk if isinstance(topk, list | tuple) else [topk]:
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise InputError(

@@ -118,13 +118,16 @@ def visible_devices() -> None:
     from recbole.config import Config
 
     init_device = Config._init_device
+    written: list[str] = []  # by a configuration before, which is nobody's assignment
 
     @functools.wraps(init_device)
     def keep_assignment(self: Any) -> None:
         assigned = os.environ.get("CUDA_VISIBLE_DEVICES")
         init_device(self)
-        if assigned is not None and "gpu_id" not in self.external_config_dict:
+        if assigned is not None and assigned not in written and "gpu_id" not in self.external_config_dict:
             os.environ["CUDA_VISIBLE_DEVICES"] = assigned
+        else:
+            written[:] = [os.environ["CUDA_VISIBLE_DEVICES"]]
 
     Config._init_device = keep_assignment
 
@@ -271,13 +274,15 @@ def safe_checkpoints() -> None:
     """RecBole reads checkpoints with ``torch.load``, which since torch 2.6 refuses the ``Config`` in them.
 
     Reading goes through the allow-list of ``plugin.checkpoint``, writing uses the pickle protocol that it
-    can read. RecBole issue 2212; can go when RecBole stores its configuration as plain data.
+    can read; the model of a checkpoint may be a composed one. RecBole issue 2212; can go when RecBole stores
+    its configuration as plain data.
     """
     import torch
     from recbole.quick_start import quick_start
     from recbole.trainer import trainer
 
     from recbole_ile.plugin.checkpoint import read_checkpoint, write_checkpoint
+    from recbole_ile.plugin.registry import get_model
 
     class SafeTorch:
         """torch, but checkpoints are read and written safely."""
@@ -290,6 +295,7 @@ def safe_checkpoints() -> None:
 
     trainer.torch = SafeTorch()
     load_data_and_model = quick_start.load_data_and_model
+    quick_start.get_model = get_model
 
     @functools.wraps(load_data_and_model)
     def load_safely(model_file: str) -> Any:

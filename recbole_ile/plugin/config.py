@@ -26,6 +26,8 @@ RUN_KEYS = ("model", "dataset", "nproc", "ip", "port", "world_size", "offset", "
 class IleConfig(Config):
     """RecBole's ``Config`` for any model name of this plugin.
 
+    ``stored_config_dict`` holds the options of an earlier run, over which files and ``config_dict`` win.
+
     Differs from it in five ways: RecBole's defaults are those of the base model, with ours added; nothing
     is read from ``sys.argv``; strings are read as literals and never evaluated; a key with dots
     (``eval_args.order``) sets one entry of a dictionary; unknown keys and impossible values are refused.
@@ -40,7 +42,9 @@ class IleConfig(Config):
         dataset: str | None = None,
         config_file_list: list[str] | None = None,
         config_dict: dict[str, Any] | None = None,
+        stored_config_dict: dict[str, Any] | None = None,
     ) -> None:
+        self.stored_config_dict = dict(stored_config_dict or {})
         try:
             super().__init__(model, dataset, config_file_list, dict(config_dict or {}))
         except InputError:
@@ -57,13 +61,13 @@ class IleConfig(Config):
         return {key: read_literal(value) for key, value in config_dict.items()}
 
     def _load_config_files(self, file_list: list[str] | None) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
-        for file in file_list or []:
-            merged.update(read_config_file(file, self.yaml_loader.yaml_implicit_resolvers))
+        merged = self.stored_config_dict
+        for file in [file_list] if isinstance(file_list, str) else file_list or []:
+            merged = _merge(merged, read_config_file(file, self.yaml_loader.yaml_implicit_resolvers))
         return merged
 
     def _merge_external_config_dict(self) -> None:
-        super()._merge_external_config_dict()
+        self.external_config_dict = _merge(self.file_config_dict, self.variable_config_dict)
         check_known(self.external_config_dict)
 
     def _get_model_and_dataset(self, model: Any, dataset: str | None) -> tuple[str, type[Any], str]:
@@ -73,6 +77,8 @@ class IleConfig(Config):
             raise InputError("no model: give its name, --model=BPR_ILE say, or `model` in a configuration file")
         if not isinstance(data, str):
             raise InputError("no dataset: give its name, --dataset=ml-100k say, or `dataset` in a configuration file")
+        if Path(data).name != data:
+            raise InputError(f"dataset {data} is a path; give its name, and the folder that holds it as --data_path")
         return name, get_model(name), data
 
     def _load_internal_config_dict(self, model: str, model_class: type[Any], dataset: str) -> None:
@@ -108,7 +114,7 @@ def as_base_model(config: Config) -> Iterator[None]:
 
 
 def read_literal(value: Any) -> Any:
-    """Read a string as the Python or YAML literal that it spells, without evaluating anything.
+    """Read a string as the Python literal that it spells, without evaluating anything.
 
     ``"0.1"`` becomes a number, ``"[5, 10]"`` a list, ``"True"`` and ``"true"`` a boolean, ``"None"``
     nothing; whatever is no literal stays a string, as does anything that is not a string.
@@ -184,8 +190,17 @@ def check_known(settings: dict[str, Any]) -> None:
             raise InputError(f"unknown option {key}{near_miss(key, known)}")
 
 
+def _merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """Return ``lower`` updated by ``upper``, whose whole dictionaries also win over single entries set before."""
+    kept = {key: value for key, value in lower.items() if not ("." in key and key.split(".")[0] in upper)}
+    return {**kept, **upper}
+
+
 def _set_entry(settings: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set ``eval_args.split.RS`` as one entry of the dictionary ``eval_args``, the others kept."""
+    """Set ``eval_args.order`` as one entry of the dictionary ``eval_args``, the others kept.
+
+    ``eval_args.split`` has one entry only, which replaces the one before.
+    """
     first, *path, last = dotted.split(".")
     table = settings[first] = copy.deepcopy(settings.get(first) or {})
     for depth, key in enumerate([first, *path]):
@@ -195,6 +210,8 @@ def _set_entry(settings: dict[str, Any], dotted: str, value: Any) -> None:
             table = table[key]
         if not isinstance(table, dict):
             raise InputError(f"option {dotted}: {key} is {table!r}, not a dictionary with entries")
+    if dotted.startswith("eval_args.split."):
+        table.clear()
     table[last] = value
 
 

@@ -13,29 +13,70 @@ from recbole_ile.errors import InputError, near_miss
 _HEADER = "user_id:token<TAB>item_id:token"
 
 
-def check_interactions(config: Any) -> None:
-    """Check that the interaction files exist, have a usable header, the needed columns and content.
+def check_files(config: Any) -> None:
+    """Check the atomic files that RecBole will read: headers, needed columns, and as many fields in every line.
 
     Raises:
         InputError: names the file, what is wrong and what is expected.
     """
+    folder, name = Path(config["data_path"]), config["dataset"]
     parts = config["benchmark_filename"]
-    suffixes = [""] if parts is None else [f".{part}" for part in parts]
-    for suffix in suffixes:
-        check_file(Path(config["data_path"]) / f"{config['dataset']}{suffix}.inter", config)
+    user, item = "USER_ID_FIELD", "ITEM_ID_FIELD"
+    for suffix in [""] if parts is None else [f".{part}" for part in parts]:
+        path = folder / f"{name}{suffix}.inter"
+        if not path.is_file():
+            raise InputError(_missing(path, config))
+        check_file(path, (user, item), config)
+    for kind, key in (("user", user), ("item", item)):
+        if (folder / f"{name}.{kind}").is_file() and kind in (config["load_col"] or (kind,)):
+            columns = check_file(folder / f"{name}.{kind}", (key,), config)
+            group_field = config["item_group_field"]
+            if kind == "item" and group_field and group_field not in columns:
+                raise InputError(
+                    f"item_group_field {group_field} is no column of {name}.item{near_miss(group_field, columns)}; "
+                    f"it has {', '.join(columns)}"
+                )
 
 
-def check_file(path: Path, config: Any) -> None:
-    """Check one ``.inter`` file; see ``check_interactions``."""
-    if not path.is_file():
-        raise InputError(_missing(path, config))
+def check_file(path: Path, required: tuple[str, ...], config: Any) -> list[str]:
+    """Check one atomic file and return the names of its columns.
+
+    Args:
+        path: the file.
+        required: the settings that name its needed columns.
+        config: those settings, the separator and the encoding.
+
+    Raises:
+        InputError: names the file, the line or column, and what is expected.
+    """
     separator = config["field_separator"]
     try:
         with open(path, encoding=config["encoding"] or "utf-8") as file:
-            header, first = file.readline().rstrip("\n"), file.readline()
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path} cannot be read as text: {error}") from error
-    columns = header.split(separator)
+            header = file.readline().rstrip("\n")
+            columns = _check_header(path, header, required, config)
+            first, wrong = None, []
+            for number, line in enumerate(file, start=2):
+                if line == "\n":
+                    continue
+                first = first or line
+                if line.count(separator) != len(columns) - 1:
+                    wrong.append(number)
+    except (UnicodeDecodeError, LookupError, OSError) as error:
+        raise InputError(f"{path} cannot be read as text (option encoding={config['encoding']!r}): {error}") from error
+    if wrong and len(separator) == 1:
+        lines = ", ".join(map(str, wrong[:5])) + (", ..." if len(wrong) > 5 else "")
+        raise InputError(f"{path}: {len(wrong)} lines have not the {len(columns)} fields of the header: {lines}")
+    if first is None:
+        raise InputError(f"{path} has a header but no lines below it")
+    if first.rstrip("\n") == header:
+        raise InputError(f"{path}: the header stands there twice; delete the second")
+    return columns
+
+
+def _check_header(path: Path, header: str, required: tuple[str, ...], config: Any) -> list[str]:
+    if header.startswith("\ufeff"):
+        raise InputError(f"{path} starts with a byte-order mark; save it as UTF-8 without one")
+    columns = header.split(config["field_separator"])
     names = [column.rpartition(":")[0] for column in columns]
     for column, name in zip(columns, names, strict=True):
         kind = column.rpartition(":")[2]
@@ -44,19 +85,16 @@ def check_file(path: Path, config: Any) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(f"{path}: the header names column {repeated[0]} {names.count(repeated[0])} times")
-    for key in ("USER_ID_FIELD", "ITEM_ID_FIELD"):
+    for key in required:
         if config[key] not in names:
             raise InputError(
                 f"{path} has no column {config[key]} ({key}){near_miss(config[key], names)}; it has {', '.join(names)}"
             )
-    if first.rstrip("\n") == header:
-        raise InputError(f"{path}: the header stands there twice; delete line 2")
-    if not first.strip():
-        raise InputError(f"{path} has a header but no interactions")
+    return names
 
 
 def check_loaded(dataset: Any, path: Path) -> None:
-    """Refuse a header that was read as an interaction, further down than ``check_file`` looks.
+    """Refuse a header that was read as an interaction, further down than ``check_files`` looks.
 
     Raises:
         InputError: names the file and the value.

@@ -20,7 +20,7 @@ from recbole_ile.errors import InputError
 from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
 from recbole_ile.plugin.config import IleConfig, as_base_model
-from recbole_ile.plugin.data_files import check_interactions, check_loaded
+from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
@@ -74,6 +74,11 @@ def train_and_evaluate(
         data.train, data.valid, saved=saved, show_progress=config["show_progress"]
     )
     trained = time.time()
+    if saved and not Path(trainer.saved_model_file).exists():
+        raise InputError(
+            f"option valid_metric={config['valid_metric']!r} was not a number in any validation of "
+            f"{config['dataset']}, so that no epoch is the best and nothing was saved"
+        )
     trainer.eval_collector.details = True
     test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
     logger = logging.getLogger()
@@ -86,7 +91,7 @@ def train_and_evaluate(
         "best_valid_score": _plain(best_valid_score),
         "valid_score_bigger": config["valid_metric_bigger"],
         "best_valid_result": _plain(best_valid_result),
-        "test_result": _plain(test_result),
+        "test_result": _plain(test_result or {}),
         **split_by_group(config, trainer.eval_collector.last_details),
         "group_names": net.group_losses.names if net.group_losses else [],
         "group_losses": getattr(trainer, "group_losses", []),
@@ -109,7 +114,7 @@ def prepare_data(config: IleConfig) -> PreparedData:
         InputError: if a file is missing or malformed, or the settings do not fit the data.
     """
     path = Path(config["data_path"])
-    check_interactions(config)
+    check_files(config)
     try:
         with as_base_model(config):
             dataset = create_dataset(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,7 @@ class TrainingPopularity:
     """
 
     def __init__(self, settings: dict[str, Any], dataset: Any) -> None:
-        items = dataset.inter_feat[dataset.iid_field].numpy() - 1
-        users = dataset.inter_feat[dataset.uid_field].numpy() - 1
+        users, items = _interactions(dataset)
         n_items, n_users = dataset.item_num - 1, dataset.user_num - 1
         self.counts = np.bincount(items, minlength=n_items)
         if settings["item_group_field"]:
@@ -41,6 +41,9 @@ class TrainingPopularity:
         n_groups = len(self.group_names)
         self.groups_by_id = np.concatenate([[n_groups - 1], self.item_groups])
         self.profiles = user_profiles(users, items, self.item_groups, n_users, n_groups)
+        for group, name in enumerate(self.group_names):
+            if not (self.item_groups == group).any():
+                logging.getLogger().warning(f"item group {name} is empty; see item_group_split and item_group_by")
         self.user_group_num = settings["user_group_num"]
         self.user_groups = user_groups(self.profiles, self.user_group_num)
 
@@ -56,6 +59,25 @@ class TrainingPopularity:
         if repr(settings) not in known:
             known[repr(settings)] = cls(settings, dataset)
         return known[repr(settings)]
+
+
+def _interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the user and the item index of every training interaction that is not labelled as a dislike.
+
+    RecBole turns each interaction of a sequential data set into a row with its history, but the first of
+    each user, which stands only in the history of the second.
+    """
+    table = dataset.inter_feat
+    users, items = table[dataset.uid_field].numpy(), table[dataset.iid_field].numpy()
+    if dataset.label_field in table.interaction:
+        liked = table[dataset.label_field].numpy() > 0
+        users, items = users[liked], items[liked]
+    histories = getattr(dataset, "item_id_list_field", None)
+    if histories in table.interaction:
+        second = table[dataset.item_list_length_field].numpy() == 1
+        users = np.concatenate([users, table[dataset.uid_field].numpy()[second]])
+        items = np.concatenate([items, table[histories].numpy()[second, 0]])
+    return users - 1, items - 1
 
 
 def _field_groups(dataset: Any, field: str, counts: np.ndarray) -> tuple[np.ndarray, list[str]]:

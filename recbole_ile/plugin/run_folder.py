@@ -9,7 +9,8 @@ from recbole_ile.errors import InputError
 
 def run_folder(checkpoint: str | Path) -> Path:
     """Return the folder of a checkpoint's run: ``saved/BPR-Nov-01.pth`` has ``saved/BPR-Nov-01/``."""
-    return Path(checkpoint).with_suffix("")
+    path = Path(checkpoint)
+    return path.with_suffix("") if path.suffix else path.with_name(f"{path.name}-run")
 
 
 def make_folder(checkpoint_dir: str | Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import recbole.utils
 
 from recbole_ile.plugin.registry import parse_model_name
+
+HISTORY = "group_loss_history"
 
 
 class GroupLossTrainer:
@@ -39,11 +43,28 @@ class GroupLossTrainer:
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
         final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]
         partial = f"{final}.partial"
-        super()._save_checkpoint(epoch, verbose=False, saved_model_file=partial, **keywords)  # type: ignore[misc]
+        with _kept_in(self.model, {HISTORY: self.group_losses}):  # type: ignore[attr-defined]
+            super()._save_checkpoint(epoch, verbose=False, saved_model_file=partial, **keywords)  # type: ignore[misc]
         if os.path.exists(partial):  # only the first of several processes writes
             os.replace(partial, final)
             if verbose:
                 self.logger.info(f"{recbole.utils.set_color('Saving current', 'blue')}: {final}")  # type: ignore[attr-defined]
+
+    def resume_checkpoint(self, resume_file: Any) -> None:
+        """Continue from a checkpoint, with the group losses of the epochs before it."""
+        super().resume_checkpoint(resume_file)  # type: ignore[misc]
+        self.group_losses = list(getattr(self.model, HISTORY, []))  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _kept_in(model: Any, further: dict[str, Any]) -> Iterator[None]:
+    """Within this context, RecBole stores ``further`` with the model's own ``other_parameter``."""
+    own = model.other_parameter
+    model.other_parameter = lambda: {**(own() or {}), **further}
+    try:
+        yield
+    finally:
+        del model.other_parameter
 
 
 def get_trainer(config: Any) -> type[Any]:

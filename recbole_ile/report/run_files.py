@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from pathlib import Path
@@ -28,11 +30,13 @@ def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], sec
     write_text(folder / "result.json", json.dumps(_without_nan(content), indent=2, default=str) + "\n")
     if not result["group_losses"]:
         return
-    lines = ["epoch,group,mean_loss"]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["epoch", "group", "mean_loss"])
     for epoch in result["group_losses"]:
         for name, loss in zip(result["group_names"], epoch["losses"], strict=True):
-            lines.append(f"{epoch['epoch']},{name},{'' if loss is None else repr(loss)}")
-    write_text(folder / "group_losses.csv", "\n".join(lines) + "\n")
+            table.writerow([epoch["epoch"], name, loss])
+    write_text(folder / "group_losses.csv", text.getvalue())
     title = f"{result['model']} on {result['dataset']}"
     save_figure(group_loss_figure(result["group_names"], result["group_losses"], title), folder / "group_losses.png")
 

@@ -43,6 +43,9 @@ def print_result(result: dict[str, Any], title: str, console: Console | None = N
     """Print the test metrics, and the same by user group and by item group."""
     console = console or Console()
     console.print(Text(f"\n{title}", style="bold"))
+    if not result["test_result"]:
+        console.print("the split leaves nothing to test on")
+        return
     console.print(metric_table(result["test_result"]))
     for rows, heading in (
         (result["test_by_user_group"], "by user group, from niche to mainstream taste"),

@@ -122,7 +122,7 @@ def test_a_killed_run_can_be_continued() -> None:
 
     reached = read_checkpoint(checkpoint)["epoch"]
     result = run_recbole_ile(resume=checkpoint, config_dict={"epochs": reached + 4})
-    assert [epoch["epoch"] for epoch in result["group_losses"]] == [reached + 1, reached + 2, reached + 3]
+    assert [epoch["epoch"] for epoch in result["group_losses"]] == list(range(reached + 4))
     assert result["model"] == "BPR_ILE"
     assert result["checkpoint"] == str(checkpoint)
     assert (Path(result["output_dir"]) / "result.json").is_file()
@@ -151,7 +151,10 @@ def test_a_feature_can_group_the_items(tiny: Path) -> None:
     assert rows == {"x": 2, "y": 2, "z": 3, "(none)": 1}
     assert next(iter(rows)) == "x"
     with pytest.raises(InputError, match=r"item_group_field makr is no column of tiny.item, did you mean maker\?"):
-        run_recbole_ile("BPR_ILE", "tiny", config_dict={**options, "item_group_field": "makr", "load_col": None})
+        run_recbole_ile("BPR_ILE", "tiny", config_dict={**options, "item_group_field": "makr"})
+    (tiny / "tiny" / "tiny.item").write_text("item_id:token\tmaker\na\tx\n")
+    with pytest.raises(InputError, match=r"tiny.item: column 'maker' of the header is not `name:type`"):
+        run_recbole_ile("BPR_ILE", "tiny", config_dict=options)
 
 
 WRONG = [
@@ -170,6 +173,15 @@ WRONG = [
     (["--model=BPR_ILE", "--resume=nowhere.pth"], "nowhere.pth does not exist"),
     (["--model=BPR_ILE", "--nproc=2"], "nproc=2"),
     (["--model=BPR_ILE", "--epochs"], "has no value"),
+    (["--model=BPR_ILE", "--nproc=x"], "--nproc: invalid int value: 'x'"),
+    (["--model=BPR_ILE", "--ile_distance=STD"], "did you mean std?"),
+    (["--model=BPR_ILE", "--valid_metric=NDCG"], "needs a k of topk=[2], as in NDCG@2"),
+    (["--model=BPR_ILE", "--train_neg_sample_args=None"], "needs negative items"),
+    (["--model=BPR_ILE", "--eval_args.mode=labeled"], "ranking metrics need full"),
+    (["--model=BPR_ILE", "--encoding=nope"], "encoding='nope'"),
+    (["--model=BPR_ILE", "--item_group_field=5"], "item_group_field=5"),
+    (["--model=BPR_ILE", "--checkpoint_dir=5"], "checkpoint_dir=5"),
+    (["--model=BPR_ILE", "--dataset=../tiny"], "is a path"),
     (["--model=BPR_ILE", "word"], "unexpected argument word"),
     (["--model=BPR_ILE", "--seed=1", "--seed=2"], "given twice"),
     (["--model=BPR_ILE", "--topk=__import__('os').system('touch ran')"], "topk="),
@@ -202,7 +214,9 @@ MALFORMED = [
     (["user_id:token item_id:token item_id:token", "a b c"], "names column item_id 2 times"),
     ([HEADER, HEADER, "a b"], "the header stands there twice"),
     ([HEADER, "a b", "c d", HEADER], "the header is repeated among the interactions"),
-    ([HEADER], "has a header but no interactions"),
+    ([HEADER], "has a header but no lines below it"),
+    ([HEADER, "a b", "c d e", "f", "g h"], "2 lines have not the 2 fields of the header: 3, 4"),
+    (["\ufeff" + HEADER, "a b"], "byte-order mark"),
     ([HEADER, "a x", "a y", "a z"], "has 1 user"),
     (["user item", "a b"], "is not `name:type`"),
     (["user_id:token item_id:tokn", "a b"], "is not `name:type`"),
@@ -222,11 +236,9 @@ def test_a_malformed_data_set_is_one_line_and_exit_code_2(
     assert "Traceback" not in printed
 
 
-def test_binary_and_ragged_files_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_binary_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_atomic(tmp_path, "tiny", tiny_lines())
     path.write_bytes(b"\xff\xfe\x00" * 9)
-    assert main(["--model=BPR", f"--data_path={tmp_path}", *TINY]) == 2
-    path.write_text("user_id:token\titem_id:token\na\tb\nc\td\te\tf\n")
     assert main(["--model=BPR", f"--data_path={tmp_path}", *TINY]) == 2
     assert "Traceback" not in capsys.readouterr().err
 
@@ -270,3 +282,27 @@ def test_several_models_are_compared(tiny: Path, capsys: pytest.CaptureFixture[s
     assert len(list(Path("saved").glob("*.pth"))) == 2
     assert main(["--model=BPR,NoSuchModel", f"--data_path={tiny}", *TINY]) == 2
     assert len(list(Path("saved").glob("*.pth"))) == 2
+
+
+def test_a_run_is_continued_only_with_what_it_was_started_with(tiny: Path) -> None:
+    options = {"data_path": str(tiny), "epochs": 1, "topk": 2, "valid_metric": "NDCG@2"}
+    checkpoint = run_recbole_ile("BPR_ILE", "tiny", config_dict=options)["checkpoint"]
+    content = Path(checkpoint).read_bytes()
+    for model, changed in (("LightGCN", {}), (None, {"valid_metric": "UPD@2"}), (None, {"learner": "sgd"})):
+        with pytest.raises(InputError, match="continued with what it was started with"):
+            run_recbole_ile(model, resume=checkpoint, config_dict={"epochs": 4, **changed})
+    assert Path(checkpoint).read_bytes() == content
+    Path("more.yaml").write_text("epochs: 3\n")
+    result = run_recbole_ile(resume=checkpoint, config_file_list=["more.yaml"])
+    assert [epoch["epoch"] for epoch in result["group_losses"]] == [0, 1, 2]
+
+
+def test_a_split_without_test_part_has_no_test_result(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--model=BPR", f"--data_path={tiny}", "--eval_args.split.RS=[0.6,0.4,0.0]", *TINY]) == 0
+    assert "nothing to test on" in capsys.readouterr().out
+
+
+def test_a_path_with_a_blank_is_one_configuration_file(tiny: Path) -> None:
+    Path("my settings.yaml").write_text("embedding_size: 3\n")
+    assert main(["--model=BPR", f"--data_path={tiny}", "--config_files", "my settings.yaml", *TINY]) == 0
+    assert json.loads((only("*/") / "result.json").read_text())["config"]["embedding_size"] == 3

@@ -56,6 +56,17 @@ def test_a_key_with_dots_sets_one_entry() -> None:
     assert found["train_neg_sample_args"]["distribution"] == "uniform"
 
 
+def test_the_whole_dictionary_of_a_higher_source_wins_over_one_entry_of_a_lower(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("eval_args.order: bogus\nepochs: 2\n")
+    (tmp_path / "b.yaml").write_text("eval_args: {order: RO}\n")
+    assert config(files=[str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")])["eval_args"]["order"] == "RO"
+    assert config(files=[str(tmp_path / "a.yaml")], eval_args="{'order': 'RO'}")["eval_args"]["order"] == "RO"
+
+
+def test_a_split_is_replaced_and_not_added_to() -> None:
+    assert config(**{"eval_args.split.LS": "valid_and_test"})["eval_args"]["split"] == {"LS": "valid_and_test"}
+
+
 def test_nothing_is_read_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["notebook", "--learning_rate=7", "--nonsense=1"])
     assert config()["learning_rate"] == 0.001
@@ -167,6 +178,8 @@ def test_an_assigned_gpu_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
     config(gpu_id="1")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    config()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0", "what a configuration wrote is nobody's assignment"
 
 
 def test_properties_are_found_from_anywhere(tmp_path: Path) -> None:

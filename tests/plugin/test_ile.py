@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from atomic import write_atomic
 from recbole.data import create_dataset, data_preparation
 from recbole.model.loss import BPRLoss
 from recbole.utils import init_seed
@@ -68,6 +69,32 @@ def test_popularity_counts_training_interactions_only(tiny: Path) -> None:
     assert popularity.counts.sum() == len(batch) < 21
     assert popularity.profiles.sum() == len(batch)
     assert popularity.counts.tolist() == torch.bincount(batch["item_id"], minlength=9)[1:].tolist()
+
+
+def training_popularity(model: str, folder: Path, **options: Any) -> TrainingPopularity:
+    config = IleConfig(model, "timed", config_dict={"data_path": str(folder), **options})
+    with as_base_model(config):
+        train, _, _ = data_preparation(config, create_dataset(config))
+    return TrainingPopularity.of(config, train._dataset)
+
+
+def test_the_first_interaction_of_a_sequence_counts_too(tmp_path: Path) -> None:
+    sequences = {"ann": "a b c d e", "bob": "b a c d e", "cat": "c b a e d"}
+    rows = [f"{user} {item} {rank}" for user, items in sequences.items() for rank, item in enumerate(items.split())]
+    write_atomic(tmp_path, "timed", ["user_id:token item_id:token timestamp:float", *rows])
+    columns = {"inter": ["user_id", "item_id", "timestamp"]}
+    options = {"load_col": columns, "train_neg_sample_args": None, "topk": 2, "valid_metric": "NDCG@2"}
+    popularity = training_popularity("GRU4Rec", tmp_path, **options)
+    assert popularity.counts.tolist() == [3, 3, 3, 0, 0], "a, b and c; the last two of each are held out"
+    assert popularity.profiles.sum(axis=1).tolist() == [3, 3, 3]
+
+
+def test_a_dislike_is_no_interaction(tmp_path: Path) -> None:
+    rows = [f"{user} {item} {5 if item in 'ab' else 1}" for user in "xyz" for item in "abcd"]
+    write_atomic(tmp_path, "timed", ["user_id:token item_id:token rating:float", *rows])
+    options = {"load_col": {"inter": ["user_id", "item_id", "rating"]}, "threshold": {"rating": 3}}
+    popularity = training_popularity("FM", tmp_path, **options, **{"eval_args.split.RS": [1.0, 0.0, 0.0]})
+    assert popularity.counts.tolist() == [3, 3, 0, 0]
 
 
 def test_recording_can_be_undone(tiny: Path) -> None:
