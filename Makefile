@@ -15,7 +15,7 @@ slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/installed
-	$(BIN)/pip install --quiet ".[lint]"
+	$(BIN)/pip install --quiet --editable ".[test,lint]"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -170,12 +170,20 @@ def filled_columns() -> None:
                     table[field] = table[field].fillna(0)
                 elif kind == FeatureType.FLOAT:
                     table[field] = table[field].fillna(table[field].mean())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pandas says that what follows does nothing, and it need not
-            fill_nan(self)
+        fill_nan(self)
+
+    def unwarned(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            with warnings.catch_warnings():  # pandas says that RecBole's own filling does nothing; it need not
+                warnings.simplefilter("ignore", pd.errors.ChainedAssignmentError)
+                return method(*arguments, **keywords)
+
+        return call
 
     module.pd = PandasThatFillsSequences()
-    Dataset._fill_nan = assign_filled
+    Dataset._fill_nan = unwarned(assign_filled)
+    Dataset._load_feat = unwarned(Dataset._load_feat)
 
 
 @shim
