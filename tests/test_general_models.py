@@ -19,7 +19,6 @@ COSTLY = ["ConvNCF", "FISM", "NAIS", "NNCF"]
 """They take minutes on all of ml-100k in RecBole as well; here they see its most active users."""
 
 OPTIONS = {
-    "LDiffRec": ["--n_cate=2"],
     "RaCT": ["--train_stage=actor_pretrain", "--pretrain_epochs=1", "--save_step=1"],
 }
 
