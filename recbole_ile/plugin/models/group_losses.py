@@ -25,11 +25,11 @@ class GroupLosses:
         self.names = popularity.group_names
         self.item_field = item_field
         self._groups = torch.from_numpy(popularity.groups_by_id)
-        self._totals = torch.zeros(2, len(self.names), dtype=torch.float64)
+        self._batches: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def start_epoch(self) -> None:
-        """Forget the sums of the epoch."""
-        self._totals.zero_()
+        """Forget the sums of the batches so far."""
+        self._batches.clear()
 
     def observe(self, interaction: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Take the losses of the batch that the model has just seen.
@@ -48,11 +48,10 @@ class GroupLosses:
             raise RuntimeError(f"expected one loss of each of {len(interaction)} interactions, the model gave {shapes}")
         losses = self.recorded.pop()
         if self._groups.device != losses.device:
-            self._groups, self._totals = self._groups.to(losses.device), self._totals.to(losses.device)
+            self._groups = self._groups.to(losses.device)
         groups = self._groups.index_select(0, interaction[self.item_field])
         sums, counts = group_sums(losses, groups, len(self.names))
-        self._totals[0] += sums.detach()
-        self._totals[1] += counts
+        self._batches.append((sums.detach(), counts))
         return sums / counts.clamp_min(1), counts > 0
 
     def complete(self, interaction: Any) -> bool:
@@ -61,7 +60,10 @@ class GroupLosses:
 
     def epoch_means(self) -> list[float | None]:
         """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none."""
-        pairs = zip(*self._totals.tolist(), strict=True)
+        if not self._batches:
+            return [None] * len(self.names)
+        sums, counts = (torch.stack(parts).double().sum(dim=0) for parts in zip(*self._batches, strict=True))
+        pairs = zip(sums.tolist(), counts.tolist(), strict=True)
         return [total / count if count else None for total, count in pairs]
 
 
