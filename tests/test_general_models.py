@@ -23,7 +23,7 @@ OPTIONS = {
 }
 
 
-def check(model: str, *options: str) -> None:
+def check_model(model: str, *options: str) -> None:
     words = [f"--model={model}", "--dataset=ml-100k", "--epochs=1", "--show_progress=False", "--state=ERROR"]
     assert main([*words, *options, *OPTIONS.get(model, [])]) == 0
     result = json.loads(next(Path("saved").rglob("result.json")).read_text())
@@ -39,10 +39,10 @@ def check(model: str, *options: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_general_model_trains_and_is_evaluated(model: str) -> None:
-    check(model)
+    check_model(model)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", COSTLY)
 def test_a_costly_model_trains_and_is_evaluated(model: str) -> None:
-    check(model, "--user_inter_num_interval=[300,inf)", "--item_inter_num_interval=[5,inf)")
+    check_model(model, "--user_inter_num_interval=[300,inf)", "--item_inter_num_interval=[5,inf)")
