@@ -24,7 +24,7 @@ SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/act
 def test_every_command_is_run_here_or_by_ci() -> None:
     assert set(LINES) == {*OURS, *SET_UP}
     recipes = (ROOT / ".ci" / "run").read_text() + (ROOT / "Makefile").read_text()
-    for step in ("make test", "run |", "-m venv", "pip install"):
+    for step in ("make test", "make run", "-m venv", "pip install"):
         assert step in recipes
 
 
