@@ -9,6 +9,8 @@ from typing import Any
 
 import recbole.utils
 
+from recbole_ile.plugin.loaders.training import TrainingBatches
+from recbole_ile.plugin.optimizer import fused
 from recbole_ile.plugin.registry import parse_model_name
 
 HISTORY = "group_loss_history"
@@ -25,7 +27,13 @@ class GroupLossTrainer:
         super().__init__(config, model)  # type: ignore[call-arg]
         self.group_losses: list[dict[str, Any]] = []
 
+    def _build_optimizer(self, **keywords: Any) -> Any:
+        optimizer = super()._build_optimizer(**keywords)  # type: ignore[misc]
+        return fused(optimizer) if self.config["fast_loader"] else optimizer  # type: ignore[attr-defined]
+
     def _train_epoch(self, train_data: Any, epoch_idx: int, *arguments: Any, **keywords: Any) -> Any:
+        if isinstance(train_data, TrainingBatches):
+            train_data.set_epoch(epoch_idx)
         observed = getattr(self.model, "group_losses", None)  # type: ignore[attr-defined]
         if observed is None:
             return super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
