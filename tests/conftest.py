@@ -17,6 +17,7 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECBOLE_ILE_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture

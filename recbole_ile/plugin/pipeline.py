@@ -21,6 +21,7 @@ from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
 from recbole_ile.plugin.config import IleConfig, as_base_model
 from recbole_ile.plugin.data_files import check_files, check_loaded
+from recbole_ile.plugin.dataset_cache import cached_dataset
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
@@ -114,19 +115,23 @@ def prepare_data(config: IleConfig) -> PreparedData:
         InputError: if a file is missing or malformed, or the settings do not fit the data.
     """
     path = Path(config["data_path"])
-    check_files(config)
     try:
         with as_base_model(config):
-            dataset = create_dataset(config)
-            check_loaded(dataset, path)
+            dataset = cached_dataset(config, _read_dataset)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
-            logging.getLogger().info(dataset)
             return PreparedData(dataset, *data_preparation(config, dataset))
     except InputError:
         raise
     except Exception as error:  # RecBole raises whatever a malformed file or setting leads to
         reason = " ".join(str(error).split()) or "no reason given"
         raise InputError(f"dataset {config['dataset']} in {path}: {type(error).__name__}: {reason}") from error
+
+
+def _read_dataset(config: IleConfig) -> Any:
+    check_files(config)
+    dataset = create_dataset(config)
+    check_loaded(dataset, Path(config["data_path"]))
+    return dataset
 
 
 def build_model(config: IleConfig, data: PreparedData) -> Any:
