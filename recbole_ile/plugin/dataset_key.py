@@ -54,10 +54,8 @@ def content_digest(config: Any) -> str:
 
 def atomic_files(config: Any) -> list[Path]:
     """Return the paths of the atomic files that RecBole may read; not all of them exist."""
-    parts = [f"{part}." for part in config["benchmark_filename"] or ()]
-    suffixes = dict.fromkeys(
-        (*_SUFFIXES, *(f"{part}inter" for part in parts), *(config["additional_feat_suffix"] or ()))
-    )
+    parts = [f"{part}.inter" for part in config["benchmark_filename"] or ()]
+    suffixes = dict.fromkeys((*_SUFFIXES, *parts, *(config["additional_feat_suffix"] or ())))
     return [Path(config["data_path"]) / f"{config['dataset']}.{suffix}" for suffix in suffixes]
 
 

@@ -43,10 +43,9 @@ def write_sealed(path: Path, text: str, arrays: list[np.ndarray]) -> None:
     characters take as few bytes as the largest of them needs.
     """
     packed = {_TEXT: np.frombuffer(text.encode(), dtype=np.uint8)}
-    packed.update((f"{number}", _narrowed(array)) for number, array in enumerate(arrays))
-    packed.update(
-        (f"{number}.like", np.empty((0, *array.shape[1:]), array.dtype)) for number, array in enumerate(arrays)
-    )
+    for number, array in enumerate(arrays):
+        packed[f"{number}"] = _narrowed(array)
+        packed[f"{number}.like"] = np.empty((0, *array.shape[1:]), array.dtype)
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:
