@@ -6,6 +6,7 @@ import contextlib
 import logging
 import platform
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,9 +82,11 @@ def train_and_evaluate(
             f"{config['dataset']}, so that no epoch is the best and nothing was saved"
         )
     trainer.eval_collector.details = True
-    test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
+    with ThreadPoolExecutor(1) as beside:  # RecBole watches the processor for a second, in which we evaluate
+        environment = beside.submit(get_environment, config)
+        test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
     logger = logging.getLogger()
-    logger.info("The running environment of this training is as follows:\n" + get_environment(config).draw())
+    logger.info("The running environment of this training is as follows:\n" + environment.result().draw())
     logger.info(set_color("best valid ", "yellow") + f": {best_valid_result}")
     logger.info(set_color("test result", "yellow") + f": {test_result}")
     result = {
@@ -117,7 +120,7 @@ def prepare_data(config: IleConfig) -> PreparedData:
     path = Path(config["data_path"])
     try:
         with as_base_model(config):
-            dataset = cached_dataset(config, _read_dataset)
+            dataset = cached_dataset(config, read_dataset)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
             return PreparedData(dataset, *data_preparation(config, dataset))
     except InputError:
@@ -127,7 +130,12 @@ def prepare_data(config: IleConfig) -> PreparedData:
         raise InputError(f"dataset {config['dataset']} in {path}: {type(error).__name__}: {reason}") from error
 
 
-def _read_dataset(config: IleConfig) -> Any:
+def read_dataset(config: Any) -> Any:
+    """Check the atomic files of a data set, and read and filter it, without splitting it.
+
+    Raises:
+        InputError: if a file is missing or malformed.
+    """
     check_files(config)
     dataset = create_dataset(config)
     check_loaded(dataset, Path(config["data_path"]))
