@@ -25,3 +25,11 @@ def tiny(tmp_path: Path) -> Path:
     """A ``data_path`` that holds the hand-checkable data set ``tiny``."""
     write_atomic(tmp_path / "data", "tiny", tiny_lines())
     return tmp_path / "data"
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Path:
+    """A ``data_path`` that holds the data set ``rich``, with every kind of file and column."""
+    from rich_data import write_rich
+
+    return write_rich(tmp_path / "data")

@@ -74,8 +74,11 @@ def cached_dataset(config: Any, read: Callable[[Any], Any]) -> Any:
             raise NotPlain("random numbers")
         generator = torch.get_rng_state() if is_shuffled(config) else None
         entry = {"key": key, "description": description, "generator": generator, **_content(dataset, rows)}
+        text, arrays = to_plain(entry)
+        if sum(array.nbytes for array in arrays) > LARGEST_FOLDER:
+            raise NotPlain("more than the cache may take")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_sealed(path, *to_plain(entry))
+        write_sealed(path, text, arrays)
         logger.info(f"prepared data set written to {path}")
         _make_room(path)
     except NotPlain as reason:

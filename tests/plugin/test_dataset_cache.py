@@ -8,86 +8,19 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from recbole.data import create_dataset
-from recbole.data.interaction import Interaction
 from recbole.utils import init_seed
+from rich_data import IN_ORDER, KINDS, LOADED, SMALL, assert_same, config
 
-from recbole_ile import run_recbole_ile
+from recbole_ile import InputError, run_recbole_ile
 from recbole_ile.plugin import dataset_cache
 from recbole_ile.plugin.config import IleConfig, as_base_model
 from recbole_ile.plugin.dataset_cache import cache_folder, cached_dataset
-from recbole_ile.plugin.dataset_key import content_digest, dataset_key, settings_without_effect
-from recbole_ile.plugin.plain_state import NotPlain, from_plain, to_plain
-from recbole_ile.plugin.sealed_file import DamagedFile, read_sealed, write_sealed
-
-SMALL: dict[str, Any] = {"topk": 2, "valid_metric": "NDCG@2", "metrics": ["NDCG"], "epochs": 1, "show_progress": False}
-LOADED = {
-    "inter": ["user_id", "item_id", "rating", "timestamp"],
-    "user": ["user_id", "age", "home"],
-    "item": ["item_id", "price", "tags", "sizes"],
-    "kg": ["head_id", "relation_id", "tail_id"],
-    "link": ["item_id", "entity_id"],
-    "feat": ["feat_id", "vector"],
-}
-IN_ORDER = {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}}
-LABELS = {"threshold": {"rating": 3}, "metrics": ["AUC"], "valid_metric": "AUC"}
-LABELS["eval_args"] = {"split": {"RS": [8, 1, 1]}, "group_by": None, "order": "RO", "mode": "labeled"}
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "general": ("BPR_ILE", {}),
-    "in the order of time": ("BPR", IN_ORDER),
-    "filtered": (
-        "BPR",
-        {"user_inter_num_interval": "[3,inf)", "unused_col": {"inter": ["timestamp"]}, "rm_dup_inter": "last"},
-    ),
-    "context-aware": ("FM", LABELS),
-    "numbers in buckets": ("FM", {**LABELS, "numerical_features": ["age"], "normalize_all": False}),
-    "sequential": ("SASRec", {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 4, **IN_ORDER}),
-    "knowledge-based": ("CKE", {"kg_reverse_r": True}),
-    "preloaded": (
-        "BPR",
-        {"additional_feat_suffix": "feat", "alias_of_item_id": ["feat_id"], "preload_weight": {"feat_id": "vector"}},
-    ),
-}
-
-
-@pytest.fixture
-def rich(tmp_path: Path) -> Path:
-    """A ``data_path`` with a data set of every kind of file and column."""
-    random = np.random.default_rng(0)
-    rows = [
-        f"u{user} i{item} {random.integers(1, 6)} {random.integers(1000)}"
-        for user in range(12)
-        for item in random.choice(15, 7, replace=False)
-    ]
-    tables = {
-        "inter": ["user_id:token item_id:token rating:float timestamp:float", *rows],
-        "user": ["user_id:token age:float home:token", *(f"u{user} {20 + user / 3} h{user % 3}" for user in range(12))],
-        "item": [
-            "item_id:token price:float tags:token_seq sizes:float_seq",
-            *(f"i{item} {item} {'a_b_c'[: 1 + 2 * (item % 3)]} {'1_2.5'[: 1 + 2 * (item % 2)]}" for item in range(15)),
-        ],
-        "kg": [
-            "head_id:token relation_id:token tail_id:token",
-            *(f"e{item} r{item % 2} e{item + 9}" for item in range(15)),
-        ],
-        "link": ["item_id:token entity_id:token", *(f"i{item} e{item}" for item in range(15))],
-        "feat": ["feat_id:token vector:float_seq", *(f"i{item} {item}_2.5" for item in range(15))],
-    }
-    folder = tmp_path / "data" / "rich"
-    folder.mkdir(parents=True)
-    for suffix, lines in tables.items():
-        text = "\n".join(
-            line.replace(" ", "\t").replace("_b", " b").replace("_c", " c").replace("_2.5", " 2.5") for line in lines
-        )
-        (folder / f"rich.{suffix}").write_text(text + "\n")
-    return tmp_path / "data"
-
-
-def config(data: Path, model: str = "BPR", dataset: str = "rich", **options: Any) -> IleConfig:
-    return IleConfig(model, dataset, config_dict={"data_path": str(data), "load_col": LOADED, **SMALL, **options})
+from recbole_ile.plugin.pipeline import prepare_data
+from recbole_ile.plugin.plain_state import to_plain
+from recbole_ile.plugin.sealed_file import read_sealed, write_sealed
 
 
 def prepared(settings: IleConfig) -> dict[str, Any]:
@@ -101,28 +34,6 @@ def prepared(settings: IleConfig) -> dict[str, Any]:
     states = [{name: vars(one)[name] for name in sorted(vars(one)) if name not in left_out} for one in (whole, *parts)]
     assert all(type(part) is type(whole) and part.config is settings for part in parts)
     return {"states": states, "class": type(whole), "number": number}
-
-
-def assert_same(one: Any, other: Any) -> None:
-    assert type(one) is type(other)
-    if isinstance(one, Interaction):
-        assert len(one) == len(other)
-        assert_same(one.interaction, other.interaction)
-    elif isinstance(one, dict):
-        assert list(one) == list(other)
-        assert [type(key) for key in one] == [type(key) for key in other]
-        for entry in one:
-            assert_same(one[entry], other[entry])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for first, second in zip(one, other, strict=True):
-            assert_same(first, second)
-    elif isinstance(one, torch.Tensor | np.ndarray):
-        assert one.dtype == other.dtype
-        assert one.shape == other.shape
-        assert bytes(np.ascontiguousarray(one)) == bytes(np.ascontiguousarray(other))
-    else:
-        assert one == other
 
 
 def entries() -> list[Path]:
@@ -215,23 +126,15 @@ def prolonged(content: bytes) -> bytes:
 def test_a_damaged_entry_is_made_again(rich: Path, damage: Any, caplog: pytest.LogCaptureFixture) -> None:
     stock = prepared(config(rich))
     (path,) = entries()
-    content = path.read_bytes()
-    path.write_bytes(damage(content))
+    content = read_sealed(path)
+    path.write_bytes(damage(path.read_bytes()))
     with caplog.at_level(logging.WARNING):
         again = prepared(config(rich))
     assert_same(again, stock)
-    assert len([record for record in caplog.records if str(path) in record.message]) == 1
-    assert path.read_bytes() == content
-
-
-def test_every_byte_of_an_entry_is_under_the_checksum(tmp_path: Path) -> None:
-    path = tmp_path / "entry.npz"
-    write_sealed(path, "text", [np.arange(3)])
-    content = path.read_bytes()
-    for position in range(len(content)):
-        path.write_bytes(content[:position] + bytes([content[position] ^ 255]) + content[position + 1 :])
-        with pytest.raises(DamagedFile):
-            read_sealed(path)
+    warned = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warned) == 1
+    assert str(path) in warned[0]
+    assert_same(read_sealed(path), content)
 
 
 def test_an_entry_of_another_version_or_data_set_is_made_again(rich: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,129 +223,15 @@ def test_the_folder_stays_small_and_keeps_what_was_used_last(rich: Path, monkeyp
     assert not abandoned.exists()
 
 
-CHANGES: dict[str, Any] = {
-    "field_separator": ",",
-    "seq_separator": "|",
-    "encoding": "latin-1",
-    "LABEL_FIELD": "liked",
-    "TIME_FIELD": "when",
-    "NEG_PREFIX": "not_",
-    "MAX_ITEM_LIST_LENGTH": 7,
-    "LIST_SUFFIX": "_seq",
-    "seq_len": {"tags": 1},
-    "threshold": {"rating": 4},
-    "load_col": {"inter": ["user_id", "item_id"]},
-    "unload_col": {"inter": ["rating"]},
-    "unused_col": {"inter": ["rating"]},
-    "additional_feat_suffix": ["feat"],
-    "rm_dup_inter": "first",
-    "val_interval": {"rating": "[2,inf)"},
-    "filter_inter_by_user_or_item": False,
-    "user_inter_num_interval": "[2,inf)",
-    "item_inter_num_interval": "[2,inf)",
-    "alias_of_user_id": ["home"],
-    "alias_of_item_id": ["tags"],
-    "preload_weight": {"item_id": "price"},
-    "normalize_field": ["rating"],
-    "normalize_all": False,
-    "numerical_features": ["age"],
-    "discretization": {"age": {"method": "LD"}},
-    "kg_reverse_r": True,
-    "entity_kg_num_interval": "[2,inf)",
-    "benchmark_filename": ["a", "b", "c"],
-    "eval_args.order": "TO",
-    "eval_args.split.RS": [0.7, 0.1, 0.2],
-    "eval_args.group_by": "none",
-}
-WITHOUT_EFFECT: dict[str, Any] = {
-    "learning_rate": 0.5,
-    "epochs": 7,
-    "embedding_size": 8,
-    "train_batch_size": 3,
-    "eval_batch_size": 3,
-    "train_neg_sample_args.sample_num": 3,
-    "weight_decay": 0.1,
-    "topk": [1],
-    "metrics": ["NDCG", "UPD"],
-    "eval_args.mode": "uni5",
-    "stopping_step": 3,
-    "item_group_by": "items",
-    "item_group_split": [0.5, 0.5],
-    "user_group_num": 2,
-    "checkpoint_dir": "elsewhere",
-    "gpu_id": "1",
-    "state": "ERROR",
-}
+def test_what_is_larger_than_the_folder_may_be_is_not_kept(rich: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_cache, "LARGEST_FOLDER", 100)
+    prepared(config(rich))
+    assert not entries()
 
 
-def key_of(data: Path, model: str = "BPR", **options: Any) -> str:
-    settings = config(data, model, **{"valid_metric": f"NDCG@{options.get('topk', [2])[0]}", **options})
-    init_seed(settings["seed"], True)
-    with as_base_model(settings):
-        return dataset_key(settings, content_digest(settings))
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_every_setting_of_the_data_set_changes_the_key(rich: Path, name: str) -> None:
-    assert key_of(rich, **{name: CHANGES[name]}) != key_of(rich)
-
-
-@pytest.mark.parametrize("name", WITHOUT_EFFECT)
-def test_a_setting_of_the_model_or_the_training_shares_the_entry(rich: Path, name: str) -> None:
-    assert key_of(rich, **{name: WITHOUT_EFFECT[name]}) == key_of(rich)
-
-
-def test_models_share_the_data_set_that_they_have_in_common(rich: Path) -> None:
-    assert len({key_of(rich, model) for model in ("BPR", "BPR_ILE", "NeuMF", "LightGCN")}) == 1
-    assert key_of(rich, "LightGCN_ILE", n_layers=1, ile_lambda=0.7) == key_of(rich, "LightGCN")
-    assert key_of(rich, "CKE") != key_of(rich)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_setting_that_making_a_data_set_reads_is_left_out_of_its_key(rich: Path, kind: str) -> None:
-    class Watched(IleConfig):
-        read: set[str]
-
-        def __getitem__(self, name: str) -> Any:
-            vars(self).setdefault("read", set()).add(name)
-            return super().__getitem__(name)
-
-    model, options = KINDS[kind]
-    settings = Watched(model, "rich", config_dict={"data_path": str(rich), "load_col": LOADED, **SMALL, **options})
-    with as_base_model(settings):
-        settings.read = set()
-        dataset = create_dataset(settings)
-        chosen_by = {"model", "MODEL_TYPE", "checkpoint_dir", "dataset_save_path", "save_dataset"}
-        settings.read -= chosen_by  # by create_dataset, which makes the class of the data set from the first two
-        dataset.build()
-    assert len(settings.read) > 20
-    assert settings.read & settings_without_effect() <= {"data_path"}
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.array(["[PAD]", "ä", "日本", "🎬"]),
-        np.array([], dtype="<U3"),
-        np.array([0, 255]),
-        np.array([-1, 2**62]),
-        np.arange(6).reshape(2, 3),
-        np.array([0.1, np.nan]),
-        np.array([True, False]),
-        np.zeros((0, 4), dtype=np.float32),
-    ],
-)
-def test_arrays_come_back_as_they_were(tmp_path: Path, array: np.ndarray) -> None:
-    write_sealed(tmp_path / "a.npz", "ä", [array])
-    text, (found,) = read_sealed(tmp_path / "a.npz")
-    assert text == "ä"
-    assert_same(found, array)
-
-
-def test_what_cannot_be_written_plainly_is_refused() -> None:
-    for value in (object(), {1, 2}, np.array([object()]), torch.zeros(2).to_sparse(), torch.zeros(())):
-        with pytest.raises(NotPlain):
-            to_plain([value])
-    shared = {"a": 1}
-    found = from_plain(*to_plain([shared, shared]))
-    assert found[0] is found[1]
+def test_what_a_file_lacks_is_said_with_the_cache_as_without(rich: Path) -> None:
+    prepare_data(config(rich))
+    (rich / "rich" / "rich.inter").write_text("user_id:token\n")
+    for cached in (True, False):
+        with pytest.raises(InputError, match="item_id"):
+            prepare_data(config(rich, dataset_cache=cached))
