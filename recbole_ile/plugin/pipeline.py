@@ -24,6 +24,7 @@ from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.process_group import first_decides
 from recbole_ile.plugin.registry import get_model
 from recbole_ile.plugin.run_folder import reserve_run, run_folder
 from recbole_ile.plugin.trainer import get_trainer
@@ -65,7 +66,8 @@ def train_and_evaluate(
     if resume is not None:
         _continue_from(trainer, resume)
     elif saved:
-        trainer.saved_model_file = reserve_run(trainer.saved_model_file)
+        trainer.saved_model_file = first_decides(lambda: reserve_run(trainer.saved_model_file))
+        run_folder(trainer.saved_model_file).mkdir(parents=True, exist_ok=True)  # on every machine
     # A pre-training trainer saves under other names later, the run keeps its folder.
     output_dir = str(run_folder(trainer.saved_model_file)) if saved else None
     trainer.eval_collector.data_collect(data.train)  # pre-training trainers evaluate without having done it

@@ -9,6 +9,8 @@ from typing import Any
 
 import recbole.utils
 
+from recbole_ile.plugin.parallel_trainer import ParallelTrainer
+from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.registry import parse_model_name
 
 HISTORY = "group_loss_history"
@@ -31,7 +33,8 @@ class GroupLossTrainer:
             return super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
         observed.start_epoch()
         loss = super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
-        if self.model.group_losses is None:  # type: ignore[attr-defined]
+        if not all(of_all(self.model.group_losses is not None)):  # type: ignore[attr-defined]
+            self.model.group_losses = None  # type: ignore[attr-defined]
             return loss
         means = observed.epoch_means()
         self.group_losses.append({"epoch": epoch_idx, "losses": means})
@@ -42,7 +45,7 @@ class GroupLossTrainer:
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
         final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]
-        partial = f"{final}.partial"
+        partial = f"{final}.{os.getpid()}.partial"
         with _kept_in(self.model, {HISTORY: self.group_losses}):  # type: ignore[attr-defined]
             super()._save_checkpoint(epoch, verbose=False, saved_model_file=partial, **keywords)  # type: ignore[misc]
         if os.path.exists(partial):  # only the first of several processes writes
@@ -68,8 +71,9 @@ def _kept_in(model: Any, further: dict[str, Any]) -> Iterator[None]:
 
 
 def get_trainer(config: Any) -> type[Any]:
-    """Return RecBole's trainer of the base model, with the mixin before it."""
+    """Return RecBole's trainer of the base model, with the mixins before it."""
     base = recbole.utils.get_trainer(config["MODEL_TYPE"], parse_model_name(config.model).base)
     if not hasattr(base, "_train_epoch"):
         return base
-    return type(base.__name__, (GroupLossTrainer, base), {"__module__": __name__})
+    parts = (GroupLossTrainer, base) if config["single_spec"] else (GroupLossTrainer, ParallelTrainer, base)
+    return type(base.__name__, parts, {"__module__": __name__})
