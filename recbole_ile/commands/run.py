@@ -151,6 +151,12 @@ def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[st
         raise InputError(f"option nproc={arguments.nproc} is not allowed; it takes a whole number of at least 1")
     if arguments.nproc == 1 and arguments.world_size <= 0:
         return run_recbole_ile(**keywords)
+    world_size, last = arguments.world_size, arguments.group_offset + arguments.nproc
+    if arguments.group_offset < 0 or (world_size > 0 and world_size < last):
+        raise InputError(
+            f"option world_size={world_size} is not allowed; with group_offset={arguments.group_offset} and "
+            f"nproc={arguments.nproc} it is at least {last}"
+        )
     with quiet_recbole(), trusting_checkpoints(keywords["trust_checkpoint"]):
         settings = {key: value for key, value in keywords.items() if key != "trust_checkpoint"}
         check_processes(_configuration(**settings), arguments.nproc)

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import torch
 import torch.multiprocessing
@@ -148,7 +148,7 @@ def _outcomes(processes: list[Any], readers: list[Connection]) -> dict[int, Outc
         silent = [rank for rank in range(len(processes)) if rank not in outcomes]
         wait([*(readers[rank] for rank in silent), *(processes[rank].sentinel for rank in silent)])
         ended = [rank for rank in silent if not processes[rank].is_alive()]
-        outcomes.update({rank: readers[rank].recv() for rank in silent if readers[rank].poll()})
+        outcomes.update({rank: pickle.loads(readers[rank].recv_bytes()) for rank in silent if readers[rank].poll()})
         for rank in ended:
             if rank not in outcomes:
                 code = processes[rank].exitcode
@@ -169,9 +169,14 @@ def _process(
         result = function(**{**keywords, "config_dict": {**keywords["config_dict"], "local_rank": rank}})
         leave_group()
     except Exception as error:
-        writers[rank].send(Outcome(time.monotonic(), error=_sendable(error), trace=traceback.format_exc()))
-        _exit_at_once()
-    writers[rank].send(Outcome(time.monotonic(), result if rank == 0 else None))
+        _tell(writers[rank], Outcome(time.monotonic(), error=_sendable(error), trace=traceback.format_exc()))
+        os._exit(1)  # a regular end would wait for the others, which may never answer again
+    _tell(writers[rank], Outcome(time.monotonic(), result if rank == 0 else None))
+
+
+def _tell(writer: Connection, outcome: Outcome) -> None:
+    """Send a copy: ``Connection.send`` would share tensors, which end with the process."""
+    writer.send_bytes(pickle.dumps(outcome))
 
 
 def _sendable(error: Exception) -> Exception:
@@ -181,8 +186,3 @@ def _sendable(error: Exception) -> Exception:
         return error
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _exit_at_once() -> NoReturn:
-    """End this process without waiting for the others, which may never answer again."""
-    os._exit(1)

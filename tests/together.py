@@ -1,0 +1,61 @@
+"""What the tests of several processes run in each of them; a spawned process has to import it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from recbole.data.interaction import Interaction
+from recbole.utils import init_seed
+
+from recbole_ile.plugin.config import IleConfig
+from recbole_ile.plugin.pipeline import build_model, prepare_data
+from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.process_group import n_processes, of_all
+from recbole_ile.plugin.trainer import get_trainer
+
+SHARED = {"world_size": -1, "ip": "localhost", "port": None, "group_offset": 0}
+
+
+class Batches(list):
+    """Batches as a loader that draws nothing."""
+
+    shuffle = False
+
+
+def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]]) -> list[list[dict[str, Any]]]:
+    """Take one training step for each case, every process with its slice of the batch.
+
+    A case is a distance and the item group of each interaction of the global batch. For each process and
+    each case, the losses, the gradients, the parameters after the step and the group losses are returned.
+    """
+    config = IleConfig("BPR_ILE", "tiny", config_dict=config_dict)
+    init_seed(config["seed"], True)
+    data = prepare_data(config)
+    net = build_model(config, data)
+    trainer = get_trainer(config)(config, net)
+    start = {name: value.clone() for name, value in net.state_dict().items()}
+    groups = TrainingPopularity.of(config, data.train._dataset).groups_by_id
+    steps = []
+    for distance, item_groups in cases:
+        net.load_state_dict(start)
+        net.ile_distance = distance
+        own = slice(*(len(item_groups) * (config["local_rank"] + end) // n_processes() for end in (0, 1)))
+        losses = trainer._train_epoch(Batches([_batch(item_groups, groups)[own]]), 0)
+        steps.append(
+            {
+                "losses": losses,
+                "gradients": [parameter.grad.clone() for parameter in net.parameters()],
+                "group_losses": trainer.group_losses[-1]["losses"],
+            }
+        )
+    return of_all(steps)
+
+
+def _batch(item_groups: list[int], groups: Any) -> Interaction:
+    members = [[item for item in range(1, 9) if groups[item] == group] for group in range(3)]
+    items = [members[group][row % len(members[group])] for row, group in enumerate(item_groups)]
+    rows = torch.arange(len(items))
+    return Interaction(
+        {"user_id": rows % 6 + 1, "item_id": torch.tensor(items), "neg_item_id": (rows * 5 + 3) % 8 + 1}
+    )
