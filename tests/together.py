@@ -11,7 +11,7 @@ from recbole.utils import init_seed
 from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.pipeline import build_model, prepare_data
 from recbole_ile.plugin.popularity import TrainingPopularity
-from recbole_ile.plugin.process_group import n_processes, of_all
+from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.trainer import get_trainer
 
 SHARED = {"world_size": -1, "ip": "localhost", "port": None, "group_offset": 0}
@@ -24,7 +24,7 @@ class Batches(list):
 
 
 def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]]) -> list[list[dict[str, Any]]]:
-    """Take one training step for each case, every process with its slice of the batch.
+    """Take one training step for each case, every process with its share of the batch.
 
     A case is a distance and the item group of each interaction of the global batch. For each process and
     each case, the losses, the gradients, the parameters after the step and the group losses are returned.
@@ -40,8 +40,7 @@ def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]])
     for distance, item_groups in cases:
         net.load_state_dict(start)
         net.ile_distance = distance
-        own = slice(*(len(item_groups) * (config["local_rank"] + end) // n_processes() for end in (0, 1)))
-        losses = trainer._train_epoch(Batches([_batch(item_groups, groups)[own]]), 0)
+        losses = trainer._train_epoch(Batches([_batch(item_groups, groups)]), 0)
         steps.append(
             {
                 "losses": losses,
@@ -56,6 +55,4 @@ def _batch(item_groups: list[int], groups: Any) -> Interaction:
     members = [[item for item in range(1, 9) if groups[item] == group] for group in range(3)]
     items = [members[group][row % len(members[group])] for row, group in enumerate(item_groups)]
     rows = torch.arange(len(items))
-    return Interaction(
-        {"user_id": rows % 6 + 1, "item_id": torch.tensor(items), "neg_item_id": (rows * 5 + 3) % 8 + 1}
-    )
+    return Interaction({"user_id": rows % 6 + 1, "item_id": torch.tensor(items), "neg_item_id": (rows * 5 + 3) % 8 + 1})

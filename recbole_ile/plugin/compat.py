@@ -286,13 +286,13 @@ def one_tensorboard() -> None:
     from recbole.trainer import trainer
 
     from recbole_ile.plugin.logs import SilentWriter
-    from recbole_ile.plugin.process_group import is_first
+    from recbole_ile.plugin.process_group import rank
 
     get_tensorboard = trainer.get_tensorboard
 
     @functools.wraps(get_tensorboard)
     def of_first(logger: Any) -> Any:
-        return get_tensorboard(logger) if is_first() else SilentWriter()
+        return get_tensorboard(logger) if rank() == 0 else SilentWriter()
 
     trainer.get_tensorboard = of_first
 

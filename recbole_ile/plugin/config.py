@@ -126,6 +126,17 @@ def as_base_model(config: Config) -> Iterator[None]:
         config["model"] = name
 
 
+@contextlib.contextmanager
+def as_one_process(config: Config) -> Iterator[None]:
+    """Have RecBole do within this context what it does for a process alone."""
+    alone = config["single_spec"]
+    config["single_spec"] = True
+    try:
+        yield
+    finally:
+        config["single_spec"] = alone
+
+
 def read_literal(value: Any) -> Any:
     """Read a string as the Python literal that it spells, without evaluating anything.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from recbole_ile.plugin.config import as_one_process
 from recbole_ile.plugin.process_group import first_decides, of_all, wait_for_all
+from recbole_ile.plugin.shares import ShareOfRows
 
 
 class ParallelTrainer:
@@ -23,7 +23,7 @@ class ParallelTrainer:
         gpu = config["device"].type == "cuda"
         if gpu:
             model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        with _as_one_process(config):  # RecBole wraps the model for a GPU, whether there is one or not
+        with as_one_process(config):  # RecBole wraps the model for a GPU, whether there is one or not
             super().__init__(config, model)  # type: ignore[call-arg]
         self.distributed_model = DistributedDataParallel(model, device_ids=[config["local_rank"]] if gpu else None)
 
@@ -33,8 +33,8 @@ class ParallelTrainer:
         wait_for_all()
         return fitted
 
-    def _train_epoch(self, *arguments: Any, **keywords: Any) -> Any:
-        losses = super()._train_epoch(*arguments, **keywords)  # type: ignore[misc]
+    def _train_epoch(self, train_data: Any, *arguments: Any, **keywords: Any) -> Any:
+        losses = super()._train_epoch(ShareOfRows(train_data), *arguments, **keywords)  # type: ignore[misc]
         if not isinstance(losses, tuple):
             return _mean_of_all((losses,))[0]
         return _mean_of_all(losses)
@@ -53,12 +53,3 @@ class ParallelTrainer:
 def _mean_of_all(losses: tuple[float, ...]) -> tuple[float, ...]:
     columns = zip(*of_all(losses), strict=True)
     return tuple(sum(column) / len(column) for column in columns)
-
-
-@contextlib.contextmanager
-def _as_one_process(config: Any) -> Iterator[None]:
-    config["single_spec"] = True
-    try:
-        yield
-    finally:
-        config["single_spec"] = False

@@ -19,7 +19,7 @@ from recbole.utils import get_environment, get_flops, init_seed, set_color
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
-from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.plugin.config import IleConfig, as_base_model, as_one_process
 from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
@@ -118,7 +118,7 @@ def prepare_data(config: IleConfig) -> PreparedData:
     path = Path(config["data_path"])
     check_files(config)
     try:
-        with as_base_model(config):
+        with as_base_model(config), as_one_process(config):
             dataset = create_dataset(config)
             check_loaded(dataset, path)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
@@ -134,10 +134,13 @@ def prepare_data(config: IleConfig) -> PreparedData:
 def build_model(config: IleConfig, data: PreparedData) -> Any:
     """Make the model, seeded, on its device, with its group losses observed.
 
+    Several processes have the same seed: what a model draws for itself, a dropped part of its graph say, is
+    then the same for the whole global batch, and the negatives are those that one process would draw.
+
     Raises:
         InputError: if the model cannot be made for these settings and data.
     """
-    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+    init_seed(config["seed"], config["reproducibility"])
     net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
     logger = logging.getLogger()
     logger.info(net)

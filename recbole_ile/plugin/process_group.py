@@ -53,9 +53,9 @@ def n_processes() -> int:
     return torch.distributed.get_world_size() if _in_group() else 1
 
 
-def is_first() -> bool:
-    """Tell whether this is the first of the processes that train this model together."""
-    return not _in_group() or torch.distributed.get_rank() == 0
+def rank() -> int:
+    """Return the number of this process among those that train this model together, 0 for the first."""
+    return torch.distributed.get_rank() if _in_group() else 0
 
 
 def _in_group() -> bool:
@@ -66,7 +66,7 @@ def first_decides(decide: Callable[[], Value]) -> Value:
     """Have the first process call ``decide`` and return its value in all of them."""
     if n_processes() == 1:
         return decide()
-    values: list[Any] = [decide() if is_first() else None]
+    values: list[Any] = [decide() if rank() == 0 else None]
     torch.distributed.broadcast_object_list(values, src=0)
     return values[0]
 

@@ -134,6 +134,8 @@ def _environment_of_children(nproc: int) -> Iterator[None]:
         signal.signal(signal.SIGINT, interrupted)
         if threads is None:
             del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = threads
 
 
 def _outcomes(processes: list[Any], readers: list[Connection]) -> dict[int, Outcome]:

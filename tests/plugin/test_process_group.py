@@ -13,11 +13,12 @@ from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.process_group import first_decides, global_sums, n_processes, of_all
 from recbole_ile.plugin.processes import run_processes
 
+# The rows of a batch belong to the first and to the second process by turns.
 BATCHES = {
-    "all groups in both halves": [0, 1, 2, 1, 2, 0, 1, 0],
-    "uneven halves": [0, 0, 0, 1, 2, 2, 1, 2],
-    "a group in one half only": [0, 0, 1, 1, 2, 1, 2, 1],
-    "another group in each half": [0, 0, 0, 0, 2, 2, 2, 2],
+    "all groups in both": [0, 1, 1, 2, 2, 0, 1, 1],
+    "other counts in each": [0, 0, 0, 1, 2, 2, 0, 2],
+    "a group in one only": [0, 1, 0, 1, 2, 1, 2, 1],
+    "another group in each": [0, 2, 0, 2, 0, 2, 0, 2],
     "a group nowhere": [0, 1, 1, 1, 0, 0, 1, 1],
     "one group alone": [1, 1, 1, 1, 1, 1, 1, 1],
 }
