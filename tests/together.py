@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import torch
 from recbole.data.interaction import Interaction
 from recbole.utils import init_seed
 
+from recbole_ile.errors import InputError
 from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.pipeline import build_model, prepare_data
 from recbole_ile.plugin.popularity import TrainingPopularity
-from recbole_ile.plugin.process_group import of_all
+from recbole_ile.plugin.process_group import join_group, of_all, wait_for_all
 from recbole_ile.plugin.trainer import get_trainer
 
 SHARED = {"world_size": -1, "ip": "localhost", "port": None, "group_offset": 0}
@@ -56,3 +59,18 @@ def _batch(item_groups: list[int], groups: Any) -> Interaction:
     items = [members[group][row % len(members[group])] for row, group in enumerate(item_groups)]
     rows = torch.arange(len(items))
     return Interaction({"user_id": rows % 6 + 1, "item_id": torch.tensor(items), "neg_item_id": (rows * 5 + 3) % 8 + 1})
+
+
+def end(config_dict: dict[str, Any], how: str) -> Any:
+    """End the second process as ``how`` says, while the first one waits for it."""
+    settings = {**config_dict, "device": torch.device("cpu"), "use_gpu": False}
+    join_group(settings, config_dict["local_rank"])
+    if how == "large result":
+        return "x" * 10_000_000
+    if config_dict["local_rank"] == 0:
+        wait_for_all()
+    elif how == "wrong input":
+        raise InputError("the second process does not like its input")
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return None

@@ -45,7 +45,7 @@ class ParallelTrainer:
             torch.distributed.broadcast(buffer, src=0)
         return super().evaluate(*arguments, **keywords)  # type: ignore[misc]
 
-    def _map_reduce(self, result: Any, num_sample: int) -> Any:
+    def _map_reduce(self, result: Any, *_: Any) -> Any:
         """Return the metrics of all users, where RecBole takes the mean of the metrics of each process."""
         return first_decides(lambda: result)
 

@@ -156,10 +156,9 @@ def _outcomes(processes: list[Any], readers: list[Connection]) -> dict[int, Outc
                 code = processes[rank].exitcode
                 how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
                 raise RuntimeError(f"process {rank} of {len(processes)} {how}")
-        failed = [outcome for outcome in outcomes.values() if outcome.error]
-        if failed:
-            first = min(failed, key=lambda outcome: outcome.when)
-            raise first.error from ProcessTrace(first.trace)
+        for outcome in sorted(outcomes.values(), key=lambda outcome: outcome.when):
+            if outcome.error is not None:
+                raise outcome.error from ProcessTrace(outcome.trace)
     return outcomes
 
 

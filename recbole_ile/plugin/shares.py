@@ -22,8 +22,8 @@ class Share:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
 
-    @property
-    def __class__(self) -> Any:  # RecBole's trainer asks isinstance to choose how to evaluate
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # RecBole's trainer asks isinstance how to evaluate
         return type(self.loader)
 
 
