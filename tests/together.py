@@ -11,7 +11,8 @@ from recbole.data.interaction import Interaction
 from recbole.utils import init_seed
 
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.config import IleConfig
+from recbole_ile.plugin.breakdown import split_by_group
+from recbole_ile.plugin.config import GROUP_KEYS, IleConfig
 from recbole_ile.plugin.pipeline import build_model, prepare_data
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import join_group, of_all, wait_for_all
@@ -26,11 +27,35 @@ class Batches(list):
     shuffle = False
 
 
-def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]]) -> list[list[dict[str, Any]]]:
+def compute(config_dict: dict[str, Any], steps: list[Any], evaluations: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return, of each process, what its training steps and its evaluations come to."""
+    return of_all(train_steps(config_dict, steps)), of_all(evaluate(config_dict, evaluations))
+
+
+def evaluate(config_dict: dict[str, Any], cases: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Evaluate an untrained model with the options of each case, together with the processes met before."""
+    shared = {key: config_dict[key] for key in GROUP_KEYS if key in config_dict}
+    own = {key: value for key, value in config_dict.items() if key not in shared}
+    results = []
+    for model, options in cases:
+        config = IleConfig(model, config_dict={**own, **options})
+        config.final_config_dict.update({"single_spec": not shared, "local_rank": shared.get("local_rank", 0)})
+        init_seed(config["seed"], True)
+        data = prepare_data(config)
+        trainer = get_trainer(config)(config, build_model(config, data))
+        trainer.eval_collector.data_collect(data.train)
+        trainer.eval_collector.details = True
+        for _ in range(2):
+            result = trainer.evaluate(data.test, load_best_model=False)
+            results.append({**result, **split_by_group(config, trainer.eval_collector.last_details)})
+    return results
+
+
+def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]]) -> list[dict[str, Any]]:
     """Take one training step for each case, every process with its share of the batch.
 
-    A case is a distance and the item group of each interaction of the global batch. For each process and
-    each case, the losses, the gradients, the parameters after the step and the group losses are returned.
+    A case is a distance and the item group of each interaction of the global batch. For each of them, the
+    losses, the gradients and the group losses are returned.
     """
     config = IleConfig("BPR_ILE", "tiny", config_dict=config_dict)
     init_seed(config["seed"], True)
@@ -51,7 +76,7 @@ def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]])
                 "group_losses": trainer.group_losses[-1]["losses"],
             }
         )
-    return of_all(steps)
+    return steps
 
 
 def _batch(item_groups: list[int], groups: Any) -> Interaction:

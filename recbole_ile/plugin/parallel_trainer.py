@@ -8,8 +8,9 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from recbole_ile.plugin.config import as_one_process
+from recbole_ile.plugin.gathering import GatheringCollector
 from recbole_ile.plugin.process_group import first_decides, of_all, wait_for_all
-from recbole_ile.plugin.shares import ShareOfRows
+from recbole_ile.plugin.shares import ShareOfRows, ShareOfUsers
 
 
 class ParallelTrainer:
@@ -25,6 +26,7 @@ class ParallelTrainer:
             model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
         with as_one_process(config):  # RecBole wraps the model for a GPU, whether there is one or not
             super().__init__(config, model)  # type: ignore[call-arg]
+        self.eval_collector = GatheringCollector(config)
         self.distributed_model = DistributedDataParallel(model, device_ids=[config["local_rank"]] if gpu else None)
 
     def fit(self, *arguments: Any, **keywords: Any) -> Any:
@@ -39,14 +41,16 @@ class ParallelTrainer:
             return _mean_of_all((losses,))[0]
         return _mean_of_all(losses)
 
-    def evaluate(self, *arguments: Any, **keywords: Any) -> Any:
-        """Evaluate the same model in all processes; the result is that of the first."""
+    def evaluate(self, eval_data: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Evaluate the same model on a share of the users in each process; all get the metrics of all users."""
+        if not eval_data:
+            return None
         for buffer in self.model.buffers():  # type: ignore[attr-defined]
             torch.distributed.broadcast(buffer, src=0)
-        return super().evaluate(*arguments, **keywords)  # type: ignore[misc]
+        return super().evaluate(ShareOfUsers(eval_data), *arguments, **keywords)  # type: ignore[misc]
 
     def _map_reduce(self, result: Any, *_: Any) -> Any:
-        """Return the metrics of all users, where RecBole takes the mean of the metrics of each process."""
+        """Return the first process's metrics of all users, where RecBole takes the mean over the processes."""
         return first_decides(lambda: result)
 
 

@@ -1,4 +1,4 @@
-"""The share of one of several processes: rows of each training batch, batches of an evaluation.
+"""The share of one of several processes: rows of each training batch, users of an evaluation.
 
 Every process goes through the same loader with the same seeds, so that several together see exactly the
 batches, negatives included, that one process alone sees.
@@ -7,7 +7,6 @@ batches, negatives included, that one process alone sees.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from recbole_ile.plugin.process_group import n_processes, rank
@@ -46,11 +45,30 @@ class ShareOfRows(Share):
         """Leave the order of the triples to their own loader, which is the same in all processes."""
 
 
-class ShareOfBatches(Share):
-    """Every ``n``-th batch, for evaluation."""
+class ShareOfUsers(Share):
+    """Consecutive users, or batches of them where the loader has no ``entries`` to be cut, for evaluation."""
+
+    def __bool__(self) -> bool:
+        return True  # a process without a user evaluates too: the others wait for it
 
     def __len__(self) -> int:
-        return len(range(rank(), len(self.loader), n_processes()))
+        return -(-len(self.loader) // n_processes())
 
     def __iter__(self) -> Iterator[Any]:
-        return islice(iter(self.loader), rank(), None, n_processes())
+        entries = getattr(self.loader, "entries", None)
+        if entries is None:
+            own = _own_part(len(self.loader))
+            # The batches of the others are made and dropped: what draws at random has to go on alike everywhere.
+            yield from (batch for number, batch in enumerate(self.loader) if number in own)
+            return
+        own = _own_part(len(entries))
+        self.loader.entries = entries[own.start : own.stop]
+        try:
+            yield from self.loader
+        finally:
+            self.loader.entries = entries
+
+
+def _own_part(size: int) -> range:
+    """Return the places of this process among ``size``, which all together are cut as evenly as they can be."""
+    return range(size * rank() // n_processes(), size * (rank() + 1) // n_processes())

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from together import SHARED, train_steps
+from atomic import write_atomic
+from together import SHARED, compute
 
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.process_group import first_decides, global_sums, n_processes, of_all
@@ -23,6 +24,14 @@ BATCHES = {
     "one group alone": [1, 1, 1, 1, 1, 1, 1, 1],
 }
 CASES = [(distance, batch) for distance in sorted(DISTANCES) for batch in BATCHES.values()]
+RANKING = ["NDCG", "GAUC", "AveragePopularity", "ItemCoverage", "GiniIndex", "ShannonEntropy", "UPD", "AD", "EE"]
+RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}, "threshold": {"rating": 2}}
+EVALUATIONS = [
+    ("BPR", {"dataset": "tiny", "metrics": RANKING, "eval_batch_size": 9}),  # a user in each batch
+    ("BPR", {"dataset": "tiny", "metrics": RANKING}),  # all users in one batch
+    ("BPR", {"dataset": "tiny", "metrics": RANKING, "eval_args.mode": "uni2", "eval_batch_size": 1}),
+    ("FM", {"dataset": "rated", "metrics": ["AUC", "LogLoss"], "valid_metric": "AUC", "eval_batch_size": 3, **RATED}),
+]
 
 
 def options(data: Path) -> dict[str, Any]:
@@ -30,20 +39,27 @@ def options(data: Path) -> dict[str, Any]:
     return {"data_path": str(data), "show_progress": False, **fixed}
 
 
-def test_two_processes_take_the_step_of_one(tiny: Path) -> None:
-    alone = train_steps(options(tiny), CASES)[0]
-    keywords = {"config_dict": options(tiny), "cases": CASES}
-    both = run_processes(train_steps, keywords, nproc=2, **SHARED)
-    assert len(both) == 2
-    for process in both:
-        for (distance, batch), expected, step in zip(CASES, alone, process, strict=True):
+def test_two_processes_compute_what_one_does(tiny: Path) -> None:
+    rows = [f"{user} {item} {(user * item) % 5}" for user in range(6) for item in range(8)]
+    write_atomic(tiny, "rated", ["user_id:token item_id:token rating:float", *rows])
+    work = {"config_dict": options(tiny), "steps": CASES, "evaluations": EVALUATIONS}
+    (steps,), (evaluations,) = compute(**work)
+    both_steps, both_evaluations = run_processes(compute, work, nproc=2, **SHARED)
+    assert len(both_steps) == len(both_evaluations) == 2
+    for process in both_steps:
+        for (distance, batch), expected, step in zip(CASES, steps, process, strict=True):
             where = f"{distance} of {batch}"
             assert step["losses"] == pytest.approx(expected["losses"], abs=1e-5), where
             assert step["group_losses"] == pytest.approx(expected["group_losses"], abs=1e-6), where
             for gradient, wanted in zip(step["gradients"], expected["gradients"], strict=True):
                 torch.testing.assert_close(gradient, wanted, rtol=1e-5, atol=1e-5)
-    terms = {distance: step["losses"][1] for (distance, _), step in zip(CASES, alone, strict=True)}
-    assert len(terms) == len(DISTANCES)
+    for process in both_evaluations:
+        for (_, changed), expected, result in zip(
+            [case for case in EVALUATIONS for _ in range(2)], evaluations, process, strict=True
+        ):
+            assert repr(result) == repr(expected), changed
+    assert steps[0]["losses"][1] > 0
+    assert {"gauc", "giniindex@2", "upd@2", "test_by_user_group"} <= set(evaluations[0])
 
 
 def test_a_process_alone_asks_nobody() -> None:
