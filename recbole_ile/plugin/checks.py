@@ -13,6 +13,7 @@ from recbole_ile.errors import InputError, near_miss
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.functional.measures import DISCOUNTS
 from recbole_ile.functional.popularity import GROUPINGS, check_split
+from recbole_ile.plugin.eval_memory import memory_bytes
 
 ENTRIES = {
     "eval_args": ("split", "group_by", "order", "mode"),
@@ -34,11 +35,24 @@ def _number(lowest: float, highest: float = math.inf, *, inclusive: bool = True,
     return allowed, f"{kind} {bound}" + ("" if math.isinf(highest) else f" and at most {highest:g}")
 
 
+def _memory() -> Any:
+    """A rule for an amount of memory."""
+
+    def allowed(value: Any) -> bool:
+        try:
+            return memory_bytes(value) > 0
+        except ValueError:
+            return False
+
+    return allowed, "a number of bytes, or a text such as 256MB or 1GiB"
+
+
 Rule = tuple[Callable[[Any], bool], str]
 
 RULES: dict[str, Rule] = {
     "ile_lambda": _number(0),
     "user_group_num": _number(1, whole=True),
+    "eval_memory": _memory(),
     "epochs": _number(0, whole=True),
     "train_batch_size": _number(1, whole=True),
     "eval_batch_size": _number(1, whole=True),

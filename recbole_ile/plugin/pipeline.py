@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from recbole.data import create_dataset, data_preparation
+from recbole.data import create_dataset
 from recbole.data.transform import construct_transform
 from recbole.utils import get_environment, get_flops, init_seed, set_color
 
@@ -21,6 +21,7 @@ from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
 from recbole_ile.plugin.config import IleConfig, as_base_model, as_one_process
 from recbole_ile.plugin.data_files import check_files, check_loaded
+from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
@@ -123,7 +124,7 @@ def prepare_data(config: IleConfig) -> PreparedData:
             check_loaded(dataset, path)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
             logging.getLogger().info(dataset)
-            return PreparedData(dataset, *data_preparation(config, dataset))
+            return PreparedData(dataset, *make_loaders(config, dataset))
     except InputError:
         raise
     except Exception as error:  # RecBole raises whatever a malformed file or setting leads to

@@ -1,14 +1,18 @@
-"""RecBole's trainers, which also keep the mean loss of each item group over the epochs."""
+"""RecBole's trainers, which keep the mean loss of each item group over the epochs and evaluate within memory."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import recbole.utils
+from recbole.data.dataloader.general_dataloader import FullSortEvalDataLoader
 
+from recbole_ile.plugin.eval_memory import fit_to_memory, memory_bytes
+from recbole_ile.plugin.loaders.evaluation import EvaluationLoader
 from recbole_ile.plugin.parallel_trainer import ParallelTrainer
 from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.registry import parse_model_name
@@ -17,7 +21,7 @@ HISTORY = "group_loss_history"
 
 
 class GroupLossTrainer:
-    """Mixin of any RecBole trainer: group losses per epoch, and checkpoints that are whole or not there.
+    """Mixin of any RecBole trainer: group losses, checkpoints that are whole or not there, batches that fit.
 
     Attributes:
         group_losses: for each epoch ``{"epoch": int, "losses": [G] floats or None}``.
@@ -26,6 +30,7 @@ class GroupLossTrainer:
     def __init__(self, config: Any, model: Any) -> None:
         super().__init__(config, model)  # type: ignore[call-arg]
         self.group_losses: list[dict[str, Any]] = []
+        self._fitted: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *arguments: Any, **keywords: Any) -> Any:
         observed = getattr(self.model, "group_losses", None)  # type: ignore[attr-defined]
@@ -42,6 +47,25 @@ class GroupLossTrainer:
             if mean is not None:
                 self.tensorboard.add_scalar(f"Group_loss/{name}", mean, epoch_idx)  # type: ignore[attr-defined]
         return loss
+
+    def evaluate(self, eval_data: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Evaluate as RecBole does, in batches that fit into ``eval_memory``."""
+        if eval_data and isinstance(eval_data, EvaluationLoader) and eval_data not in self._fitted:
+            limit = memory_bytes(self.config["eval_memory"])  # type: ignore[attr-defined]
+            fit_to_memory(eval_data, self.model, self._try_batch, limit)  # type: ignore[attr-defined]
+            self._fitted.add(eval_data)
+        return super().evaluate(eval_data, *arguments, **keywords)  # type: ignore[misc]
+
+    def _try_batch(self, loader: Any, entries: Any) -> None:
+        """Do what RecBole does with a batch, without effect on the evaluation that follows."""
+        ranks_all = isinstance(loader, FullSortEvalDataLoader)
+        evaluate = self._full_sort_batch_eval if ranks_all else self._neg_sample_batch_eval  # type: ignore[attr-defined]
+        self.tot_item_num = loader.n_items
+        if ranks_all and self.item_tensor is None:  # type: ignore[has-type]
+            self.item_tensor = loader._dataset.get_item_feature().to(self.device)  # type: ignore[attr-defined]
+        interaction, scores, rows, items = evaluate(loader.batch(entries))
+        self.eval_collector.eval_batch_collect(scores, interaction, rows, items)  # type: ignore[attr-defined]
+        self.eval_collector.forget()  # type: ignore[attr-defined]
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
         final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]

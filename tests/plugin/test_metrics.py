@@ -69,14 +69,15 @@ def test_history_and_padding_are_never_in_a_list(tiny: Path) -> None:
 
     def spy(self: ListCollector, scores: Any, interaction: Any, rows: Any, items: Any) -> None:
         collect(self, scores, interaction, rows, items)
-        seen.append((self._training.inter_matrix().toarray(), self._batches[-1]))
+        batch = (self._batches[LISTS][-1], self._batches[USERS][-1])
+        seen.append((self._training.inter_matrix().toarray(), batch))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ListCollector, "eval_batch_collect", spy)
         run_recbole_ile(
             "BPR", "tiny", config_dict={"data_path": str(tiny), "epochs": 1, "topk": 8, "valid_metric": "NDCG@8"}
         )
-    for trained, (lists, users, _, _) in seen:
+    for trained, (lists, users) in seen:
         for row, user in zip(lists.numpy(), users.numpy(), strict=True):
             filled = row[row >= 0]
             assert not trained[user + 1, filled + 1].any()

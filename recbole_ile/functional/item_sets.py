@@ -1,0 +1,51 @@
+"""A set of items for each user as one sorted array, for every user at once."""
+
+from __future__ import annotations
+
+import torch
+
+
+class ItemSets:
+    """The items of each user, in compressed rows.
+
+    Args:
+        keys: ``[P]`` of ``functional.sampling.interaction_keys``, for users in ``0 .. n_users - 1``.
+        n_users: number of rows.
+        n_items: what the keys were made with.
+
+    Attributes:
+        offsets: ``[n_users + 1]``; the items of user u are ``items[offsets[u] : offsets[u + 1]]``.
+        items: ``[P]`` int32, ascending within a user.
+    """
+
+    def __init__(self, keys: torch.Tensor, n_users: int, n_items: int) -> None:
+        self.items = (keys % n_items).int()
+        self.offsets = torch.searchsorted(keys, torch.arange(n_users + 1) * n_items)
+
+    def sizes(self, users: torch.Tensor) -> torch.Tensor:
+        """Return how many items each of ``[B]`` users has."""
+        return self.offsets[users + 1] - self.offsets[users]
+
+    def of(self, users: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the items of ``[B]`` users, one after the other.
+
+        Returns:
+            ``[S]`` position in ``users`` and ``[S]`` item, both int64.
+        """
+        sizes = self.sizes(users)
+        if len(users) == 0 or bool((users.diff() <= 0).any()) or not self._adjoin(users, int(sizes.sum())):
+            rows, places = expand(sizes, self.offsets[users])
+            return rows, self.items[places].long()
+        first, last = int(self.offsets[users[0]]), int(self.offsets[users[-1] + 1])
+        return torch.repeat_interleave(sizes), self.items[first:last].long()
+
+    def _adjoin(self, users: torch.Tensor, number: int) -> bool:
+        """Tell whether no other items lie between those of ascending users, so that places need no looking up."""
+        return int(self.offsets[users[-1] + 1] - self.offsets[users[0]]) == number
+
+
+def expand(sizes: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Write out ``B`` ranges, ``sizes[b]`` long from ``starts[b]``: ``[S]`` b and ``[S]`` value of each place."""
+    rows = torch.repeat_interleave(sizes)
+    shifts = starts - (sizes.cumsum(0) - sizes)
+    return rows, torch.arange(len(rows)) + shifts[rows]

@@ -1,0 +1,179 @@
+"""How many users an evaluation scores at once: as many as fit into ``eval_memory``, measured on the model itself."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import random
+import re
+import tracemalloc
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+BEST_CELLS = {"cpu": 1 << 21, "cuda": 1 << 26}
+"""Scores that a batch holds at most, even where memory allows more: beyond them, nothing gets faster."""
+
+
+def memory_bytes(value: Any) -> int:
+    """Read an amount of memory: a number of bytes, or a text such as ``256MB``.
+
+    Raises:
+        ValueError: for anything else, and for less than a byte.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(value), flags=re.IGNORECASE)
+    if (
+        isinstance(value, bool)
+        or not match
+        or match[2].upper() not in UNITS
+        or float(match[1]) * UNITS[match[2].upper()] < 1
+    ):
+        raise ValueError("it takes a number of bytes, or a text such as 256MB or 1GiB")
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+def users_within(one: list[int], two: list[int], limit: int) -> tuple[int, int]:
+    """Tell how many users can be evaluated at once, from the memory in use along an evaluation of 1 and of 2.
+
+    Args:
+        one: bytes in use after each operation, for one user.
+        two: the same for two; an operation has its place in both if both have as many, and otherwise
+            everything is taken to grow with the number of users.
+        limit: bytes that may be in use.
+
+    Returns:
+        The number of users, 0 if even one takes more; and the bytes that are in use whatever their number.
+    """
+    if len(one) != len(two):
+        two = [max(two)]
+        one = [two[0] // 2]
+    of_one, of_two = np.asarray(one), np.asarray(two)
+    growth = np.maximum(of_two - of_one, 0)
+    fixed = np.maximum(of_one - growth, 0)
+    grows = growth > 0
+    most = ((limit - fixed[grows]) // growth[grows]).min(initial=np.iinfo(np.int64).max)
+    return max(int(most), 0), int(fixed.max())
+
+
+class LiveBytes(TorchDispatchMode):
+    """Within this mode, the bytes of the tensors and arrays made in it that are still in use, after each operation.
+
+    Attributes:
+        trace: bytes in use after each operation of torch; a peak of NumPy's between two is part of the second.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trace: list[int] = []
+        self._live = 0
+        self._sizes: dict[int, int] = {}
+
+    def __enter__(self) -> LiveBytes:
+        self._own_tracing = not tracemalloc.is_tracing()
+        if self._own_tracing:
+            tracemalloc.start()
+        self._before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        return super().__enter__()
+
+    def __exit__(self, *details: Any) -> None:
+        super().__exit__(*details)
+        self._note()
+        if self._own_tracing:
+            tracemalloc.stop()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for storage in _storages((args, kwargs)):
+            self._know(storage, 0)  # what was there before, unless it is known
+        result = func(*args, **(kwargs or {}))
+        for storage in _storages(result):
+            self._know(storage, storage.nbytes())
+        self._note()
+        return result
+
+    def _know(self, storage: torch.UntypedStorage, size: int) -> None:
+        key = storage._cdata
+        if key not in self._sizes:
+            self._sizes[key] = size
+            self._live += size
+            weakref.finalize(storage, self._forget, key)
+
+    def _forget(self, key: int) -> None:
+        self._live -= self._sizes.pop(key)
+
+    def _note(self) -> None:
+        self.trace.append(self._live + tracemalloc.get_traced_memory()[1] - self._before)
+        tracemalloc.reset_peak()
+
+
+def measured(work: Callable[[], Any], model: torch.nn.Module) -> list[int]:
+    """Return the trace of ``LiveBytes`` of some work, which leaves no trace in the model or in random numbers."""
+    with _as_before(model), _same_random_numbers(), torch.no_grad(), LiveBytes() as memory:
+        work()
+    return memory.trace
+
+
+def fit_to_memory(
+    loader: Any, model: torch.nn.Module, evaluate: Callable[[Any, torch.Tensor], Any], limit: int
+) -> None:
+    """Set how many users or rows a loader's batches hold.
+
+    Args:
+        loader: of ``plugin.loaders.evaluation``.
+        model: what is evaluated.
+        evaluate: takes the loader and entries, scores their batch and collects what the metrics need.
+        limit: bytes.
+    """
+    model.eval()
+    one, two = (measured(functools.partial(evaluate, loader, loader.costliest(number)), model) for number in (1, 2))
+    users, fixed = users_within(one, two, limit)
+    if users < 1:
+        logging.getLogger().warning(
+            f"evaluating one user of {type(model).__name__} at a time takes {max(one) / 1e6:.0f} MB, "
+            f"of which {fixed / 1e6:.0f} MB are the same for any number of users; that is more than "
+            f"eval_memory allows, {limit / 1e6:.0f} MB"
+        )
+    loader.set_step(
+        min(max(users, 1), largest_step(loader.n_items, next(iter(model.parameters()), torch.empty(0)).device))
+    )
+
+
+def largest_step(n_items: int, device: Any) -> int:
+    """Return the number of users beyond which an evaluation gets no faster."""
+    return max(BEST_CELLS["cpu" if torch.device(device).type == "cpu" else "cuda"] // n_items, 1)
+
+
+def _storages(values: Any) -> Iterator[torch.UntypedStorage]:
+    for value in tree_leaves(values):
+        if isinstance(value, torch.Tensor) and value.layout is torch.strided:
+            yield value.untyped_storage()
+
+
+@contextlib.contextmanager
+def _as_before(model: torch.nn.Module) -> Iterator[None]:
+    """Undo what work does to the attributes of modules, the embeddings that graph models keep for instance."""
+    kept = [(module, dict(vars(module))) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, attributes in kept:
+            vars(module).clear()
+            vars(module).update(attributes)
+
+
+@contextlib.contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    plain, array = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(plain)
+            np.random.set_state(array)
