@@ -32,16 +32,8 @@ class ItemSets:
         Returns:
             ``[S]`` position in ``users`` and ``[S]`` item, both int64.
         """
-        sizes = self.sizes(users)
-        if len(users) == 0 or bool((users.diff() <= 0).any()) or not self._adjoin(users, int(sizes.sum())):
-            rows, places = expand(sizes, self.offsets[users])
-            return rows, self.items[places].long()
-        first, last = int(self.offsets[users[0]]), int(self.offsets[users[-1] + 1])
-        return torch.repeat_interleave(sizes), self.items[first:last].long()
-
-    def _adjoin(self, users: torch.Tensor, number: int) -> bool:
-        """Tell whether no other items lie between those of ascending users, so that places need no looking up."""
-        return int(self.offsets[users[-1] + 1] - self.offsets[users[0]]) == number
+        rows, places = expand(self.sizes(users), self.offsets[users])
+        return rows, self.items[places].long()
 
 
 def expand(sizes: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

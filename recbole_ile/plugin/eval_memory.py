@@ -18,8 +18,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-BEST_CELLS = {"cpu": 1 << 21, "cuda": 1 << 26}
-"""Scores that a batch holds at most, even where memory allows more: beyond them, nothing gets faster."""
 
 
 def memory_bytes(value: Any) -> int:
@@ -39,26 +37,26 @@ def memory_bytes(value: Any) -> int:
     return int(float(match[1]) * UNITS[match[2].upper()])
 
 
-def users_within(one: list[int], two: list[int], limit: int) -> tuple[int, int]:
-    """Tell how many users can be evaluated at once, from the memory in use along an evaluation of 1 and of 2.
+def users_within(traces: dict[int, list[int]], limit: int) -> tuple[int, int]:
+    """Tell how many users can be evaluated at once, from the memory in use along two evaluations.
 
     Args:
-        one: bytes in use after each operation, for one user.
-        two: the same for two; an operation has its place in both if both have as many, and otherwise
-            everything is taken to grow with the number of users.
+        traces: for each of two numbers of users, the bytes in use after each operation. An operation has the
+            same place in both if both have as many; otherwise everything is taken to grow with the users.
         limit: bytes that may be in use.
 
     Returns:
         The number of users, 0 if even one takes more; and the bytes that are in use whatever their number.
     """
-    if len(one) != len(two):
-        two = [max(two)]
-        one = [two[0] // 2]
-    of_one, of_two = np.asarray(one), np.asarray(two)
-    growth = np.maximum(of_two - of_one, 0)
-    fixed = np.maximum(of_one - growth, 0)
-    grows = growth > 0
-    most = ((limit - fixed[grows]) // growth[grows]).min(initial=np.iinfo(np.int64).max)
+    few, many = sorted(traces)
+    of_few, of_many = traces[few], traces[many]
+    if len(of_few) != len(of_many):
+        of_many = [max(of_many)]
+        of_few = [of_many[0] * few // many]
+    growth = np.maximum(np.subtract(of_many, of_few) / (many - few), 0.0)
+    fixed = np.maximum(of_few - few * growth, 0.0)
+    grows = growth > 0.0
+    most = np.floor((limit - fixed[grows]) / growth[grows]).min(initial=float(limit))
     return max(int(most), 0), int(fixed.max())
 
 
@@ -74,6 +72,10 @@ class LiveBytes(TorchDispatchMode):
         self.trace: list[int] = []
         self._live = 0
         self._sizes: dict[int, int] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here; torch would import its whole compiler, for seconds, to skip it
 
     def __enter__(self) -> LiveBytes:
         self._own_tracing = not tracemalloc.is_tracing()
@@ -132,22 +134,26 @@ def fit_to_memory(
         limit: bytes.
     """
     model.eval()
-    one, two = (measured(functools.partial(evaluate, loader, loader.costliest(number)), model) for number in (1, 2))
-    users, fixed = users_within(one, two, limit)
+
+    def trace(number: int) -> list[int]:
+        return measured(functools.partial(evaluate, loader, loader.costliest(number)), model)
+
+    most = loader.largest_step
+    alone = max(trace(1))
+    many = max(min(limit // alone, most), 2)
+    while True:
+        users, fixed = users_within({number: trace(number) for number in (many // 2, many)}, limit)
+        users = min(users, most)
+        if users <= 4 * many:
+            break
+        many = min(users // 2, 8 * many)  # few users take little beside Python's own objects; more tell better
     if users < 1:
         logging.getLogger().warning(
-            f"evaluating one user of {type(model).__name__} at a time takes {max(one) / 1e6:.0f} MB, "
-            f"of which {fixed / 1e6:.0f} MB are the same for any number of users; that is more than "
-            f"eval_memory allows, {limit / 1e6:.0f} MB"
+            f"evaluating one user of {type(model).__name__} at a time takes {alone / 1e6:.3f} MB, of which "
+            f"{fixed / 1e6:.3f} MB are the same for any number of users; that is more than eval_memory allows, "
+            f"{limit / 1e6:.3f} MB"
         )
-    loader.set_step(
-        min(max(users, 1), largest_step(loader.n_items, next(iter(model.parameters()), torch.empty(0)).device))
-    )
-
-
-def largest_step(n_items: int, device: Any) -> int:
-    """Return the number of users beyond which an evaluation gets no faster."""
-    return max(BEST_CELLS["cpu" if torch.device(device).type == "cpu" else "cuda"] // n_items, 1)
+    loader.set_step(max(users, 1))
 
 
 def _storages(values: Any) -> Iterator[torch.UntypedStorage]:

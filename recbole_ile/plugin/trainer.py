@@ -57,14 +57,15 @@ class GroupLossTrainer:
         return super().evaluate(eval_data, *arguments, **keywords)  # type: ignore[misc]
 
     def _try_batch(self, loader: Any, entries: Any) -> None:
-        """Do what RecBole does with a batch, without effect on the evaluation that follows."""
+        """Do what RecBole does with one batch after another, without effect on the evaluation that follows."""
         ranks_all = isinstance(loader, FullSortEvalDataLoader)
         evaluate = self._full_sort_batch_eval if ranks_all else self._neg_sample_batch_eval  # type: ignore[attr-defined]
         self.tot_item_num = loader.n_items
         if ranks_all and self.item_tensor is None:  # type: ignore[has-type]
             self.item_tensor = loader._dataset.get_item_feature().to(self.device)  # type: ignore[attr-defined]
-        interaction, scores, rows, items = evaluate(loader.batch(entries))
-        self.eval_collector.eval_batch_collect(scores, interaction, rows, items)  # type: ignore[attr-defined]
+        for batch in map(loader.batch, (entries, entries)):  # a batch's scores live until the next one has its own
+            interaction, scores, rows, items = evaluate(batch)
+            self.eval_collector.eval_batch_collect(scores, interaction, rows, items)  # type: ignore[attr-defined]
         self.eval_collector.forget()  # type: ignore[attr-defined]
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:

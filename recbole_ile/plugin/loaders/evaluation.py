@@ -20,9 +20,11 @@ from recbole.utils import FeatureSource, FeatureType, ModelType
 from recbole_ile.errors import InputError
 from recbole_ile.functional.item_sets import ItemSets, expand
 from recbole_ile.functional.sampling import are_known, interaction_keys, negative_items
-from recbole_ile.plugin.eval_memory import largest_step, memory_bytes
+from recbole_ile.plugin.eval_memory import memory_bytes
 
 PHASES = ("train", "valid", "test")
+BEST_CELLS = {"cpu": 1 << 21, "cuda": 1 << 26}
+"""Scores, or candidates with their features, that a batch holds at most: beyond them, nothing gets faster."""
 BLOCK_DRAWS = 1 << 16
 """Negatives that are drawn together. Their random numbers depend on the block, and so not on the batches."""
 
@@ -75,12 +77,20 @@ class EvaluationLoader:
         """Take a changed configuration, and forget how many entries were found to fit into memory."""
         self.config = config
         guess = memory_bytes(config["eval_memory"]) // (16 * self.n_items)  # scores, and as much again thrice
-        self.set_step(min(max(guess, 1), largest_step(self.n_items, config["device"])))
+        self.set_step(max(min(guess, self._within_caches(self.n_items)), 1))
 
     def set_step(self, step: int) -> None:
         """Set the number of entries in a batch."""
         self.step = step
         self.set_batch_size(step * self.n_items)  # type: ignore[attr-defined]
+
+    @property
+    def largest_step(self) -> int:
+        """The number of entries beyond which a batch gets no faster."""
+        return max(min(self._within_caches(self.n_items), len(self.entries)), 1)
+
+    def _within_caches(self, cells: int) -> int:
+        return BEST_CELLS["cpu" if torch.device(self.config["device"]).type == "cpu" else "cuda"] // cells
 
     @property
     def sample_size(self) -> int:
@@ -179,6 +189,12 @@ class SampledLoader(EvaluationLoader, NegSampleEvalDataLoader):
         self._weights = self._chances() if self.neg_sample_args["distribution"] == "popularity" else None
         self._evaluation, self._drawn = 0, (-1, torch.empty(0))
 
+    @property
+    def largest_step(self) -> int:
+        """The number of users beyond which a batch gets no faster, even of those with the most candidates."""
+        candidates = int(self._counts.max()) * self.times
+        return max(min(super().largest_step, self._within_caches(4 * candidates)), 1)
+
     def update_config(self, config: Any) -> None:
         """Take a changed configuration, the number of negatives included."""
         self.neg_sample_args = config[f"{self.phase}_neg_sample_args"]
@@ -213,7 +229,8 @@ class SampledLoader(EvaluationLoader, NegSampleEvalDataLoader):
         return candidates, candidate_rows, positive_rows, self._items[rows]
 
     def costliest(self, number: int) -> torch.Tensor:
-        """Return ``number`` times the user with the most candidates."""
+        """Return ``number`` times the user with the most candidates, to be drawn anew."""
+        self._drawn = (-1, torch.empty(0))
         return self.entries[self._counts[self.entries].argmax()].repeat(number)
 
     def _negatives(self, rows: torch.Tensor) -> torch.Tensor:
