@@ -14,7 +14,7 @@ from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
 from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.pipeline import train_and_evaluate, versions
-from recbole_ile.plugin.processes import run_processes
+from recbole_ile.plugin.processes import check_processes, run_processes
 from recbole_ile.plugin.properties import preset_file
 from recbole_ile.plugin.registry import get_model
 from recbole_ile.report.run_files import write_run
@@ -60,17 +60,27 @@ def run_recbole_ile(
         InputError: for an option, file or data set that cannot be used.
     """
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
-        if resume is None:
-            config = IleConfig(model, dataset, config_file_list, config_dict)
-        else:
-            stored = read_checkpoint(resume)["config"]
-            names = model or stored["model"], dataset or stored["dataset"]
-            config = IleConfig(*names, config_file_list, config_dict, stored.external_config_dict)
-            _check_continuation(config, stored, resume)
+        config = _configuration(model, dataset, config_file_list, config_dict, resume)
         result, seconds = train_and_evaluate(config, saved, resume)
     if saved and config["local_rank"] == 0:
         write_run(result, config, versions(), seconds)
     return result
+
+
+def _configuration(
+    model: str | None,
+    dataset: str | None,
+    config_file_list: list[str] | None,
+    config_dict: dict[str, Any] | None,
+    resume: str | Path | None,
+) -> IleConfig:
+    if resume is None:
+        return IleConfig(model, dataset, config_file_list, config_dict)
+    stored = read_checkpoint(resume)["config"]
+    names = model or stored["model"], dataset or stored["dataset"]
+    config = IleConfig(*names, config_file_list, config_dict, stored.external_config_dict)
+    _check_continuation(config, stored, resume)
+    return config
 
 
 def _check_continuation(config: Any, stored: Any, checkpoint: str | Path) -> None:
@@ -92,9 +102,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance; --config_files win over them")
     parser.add_argument("--resume", metavar="CHECKPOINT", help="continue an interrupted run")
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint of --resume")
-    parser.add_argument("--nproc", type=int, default=1, help="processes on this machine, one for each GPU")
+    parser.add_argument("--nproc", type=int, default=1, help="processes that train together on this machine")
     parser.add_argument("--ip", default="localhost", help="address of the first machine")
-    parser.add_argument("--port", default="5678", help="port of the first machine")
+    parser.add_argument("--port", help="port of the first machine; default any, 5678 with several machines")
     parser.add_argument("--world_size", type=int, default=-1, help="processes on all machines; default --nproc")
     parser.add_argument("--group_offset", type=int, default=0, help="number of this machine's first process")
     parser.epilog = (
@@ -127,21 +137,29 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     results = []
     for model in models:
         result = _run_one({**keywords, "model": model or None}, arguments)
-        if result is not None:
-            print_result(result, f"{result['model']} on {result['dataset']}, test part")
-            print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
-            results.append(result)
+        print_result(result, f"{result['model']} on {result['dataset']}, test part")
+        print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
+        results.append(result)
     if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results}, smaller_metrics)
     return 0
 
 
-def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any] | None:
+def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     """Run in this process, or in several if the command line asks for them."""
     if arguments.nproc < 1:
         raise InputError(f"option nproc={arguments.nproc} is not allowed; it takes a whole number of at least 1")
     if arguments.nproc == 1 and arguments.world_size <= 0:
         return run_recbole_ile(**keywords)
+    world_size, last = arguments.world_size, arguments.group_offset + arguments.nproc
+    if arguments.group_offset < 0 or (world_size > 0 and world_size < last):
+        raise InputError(
+            f"option world_size={world_size} is not allowed; with group_offset={arguments.group_offset} and "
+            f"nproc={arguments.nproc} it is at least {last}"
+        )
+    with quiet_recbole(), trusting_checkpoints(keywords["trust_checkpoint"]):
+        settings = {key: value for key, value in keywords.items() if key != "trust_checkpoint"}
+        check_processes(_configuration(**settings), arguments.nproc)
     return run_processes(
         run_recbole_ile,
         keywords,

@@ -81,11 +81,13 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path, **_: Any) -> 
     """Write a checkpoint that ``read_checkpoint`` and stock RecBole can read.
 
     Args:
-        checkpoint: RecBole's dictionary; its ``config`` is stored as RecBole's own ``Config``.
+        checkpoint: RecBole's dictionary; its ``config`` is stored as RecBole's own ``Config``, of a process
+            alone, so that one process can continue what several began.
         path: the ``.pth`` file.
     """
     config = Config.__new__(Config)
     vars(config).update(vars(checkpoint["config"]))
+    config.final_config_dict = {**config.final_config_dict, "single_spec": True, "local_rank": 0}
     torch.save({**checkpoint, "config": config}, path, pickle_protocol=pickles.PROTOCOL)
 
 

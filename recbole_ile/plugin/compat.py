@@ -303,6 +303,26 @@ def users_in_collector() -> None:
 
 
 @shim
+def one_tensorboard() -> None:
+    """``Trainer`` makes a TensorBoard folder in each of several processes, though all would write the same.
+
+    Only the first process gets a writer. Can go when RecBole does so.
+    """
+    from recbole.trainer import trainer
+
+    from recbole_ile.plugin.logs import SilentWriter
+    from recbole_ile.plugin.process_group import rank
+
+    get_tensorboard = trainer.get_tensorboard
+
+    @functools.wraps(get_tensorboard)
+    def of_first(logger: Any) -> Any:
+        return get_tensorboard(logger) if rank() == 0 else SilentWriter()
+
+    trainer.get_tensorboard = of_first
+
+
+@shim
 def safe_checkpoints() -> None:
     """RecBole reads checkpoints with ``torch.load``, which since torch 2.6 refuses the ``Config`` in them.
 

@@ -17,10 +17,13 @@ from recbole.config import Config
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.checks import check_settings, check_types
+from recbole_ile.plugin.process_group import join_group
 from recbole_ile.plugin.properties import defaults, properties_dir
 from recbole_ile.plugin.registry import get_model, parse_model_name
 
-RUN_KEYS = ("model", "dataset", "nproc", "ip", "port", "world_size", "offset", "local_rank", "config_files")
+GROUP_KEYS = ("nproc", "ip", "port", "world_size", "offset", "local_rank")
+"""What only holds while the processes of one run talk to each other."""
+RUN_KEYS = ("model", "dataset", "config_files", *GROUP_KEYS)
 
 
 class IleConfig(Config):
@@ -28,9 +31,10 @@ class IleConfig(Config):
 
     ``stored_config_dict`` holds the options of an earlier run, over which files and ``config_dict`` win.
 
-    Differs from it in five ways: RecBole's defaults are those of the base model, with ours added; nothing
+    Differs from it in six ways: RecBole's defaults are those of the base model, with ours added; nothing
     is read from ``sys.argv``; strings are read as literals and never evaluated; a key with dots
-    (``eval_args.order``) sets one entry of a dictionary; unknown keys and impossible values are refused.
+    (``eval_args.order``) sets one entry of a dictionary; unknown keys and impossible values are refused;
+    several processes train together on the CPU too.
 
     Raises:
         InputError: names the key or file, its value, what is allowed and the near miss.
@@ -101,6 +105,15 @@ class IleConfig(Config):
         _load_group_field(final)
         return final
 
+    def _init_device(self) -> None:
+        """Find the device as if this process were alone, then meet the others if it is not."""
+        local_rank = self.final_config_dict.pop("local_rank", None)
+        super()._init_device()
+        if local_rank is not None:
+            self.final_config_dict.update(join_group(self.final_config_dict, local_rank))
+        for key in GROUP_KEYS:
+            self.external_config_dict.pop(key, None)
+
 
 @contextlib.contextmanager
 def as_base_model(config: Config) -> Iterator[None]:
@@ -111,6 +124,17 @@ def as_base_model(config: Config) -> Iterator[None]:
         yield
     finally:
         config["model"] = name
+
+
+@contextlib.contextmanager
+def as_one_process(config: Config) -> Iterator[None]:
+    """Have RecBole do within this context what it does for a process alone."""
+    alone = config["single_spec"]
+    config["single_spec"] = True
+    try:
+        yield
+    finally:
+        config["single_spec"] = alone
 
 
 def read_literal(value: Any) -> Any:

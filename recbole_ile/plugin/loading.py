@@ -47,7 +47,7 @@ def load_model_and_data(
         config = IleConfig(trained["model"], trained["dataset"], config_dict=options)
         init_seed(config["seed"], config["reproducibility"])
         data = prepare_data(config)
-        init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+        init_seed(config["seed"], config["reproducibility"])
         model = get_model(config["model"])(config, data.train._dataset)
         try:
             model.load_state_dict(stored["state_dict"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from recbole.config import Config
@@ -18,6 +18,8 @@ from recbole_ile.plugin.run_folder import make_folder
 def start_logging(config: Config) -> None:
     """Log this run to its own file, whatever else in this process logs or has logged.
 
+    Of several processes on this machine, only the first one logs.
+
     Raises:
         InputError: if the folders that RecBole writes to cannot be made.
     """
@@ -26,6 +28,10 @@ def start_logging(config: Config) -> None:
     for handler in _handlers:
         root.removeHandler(handler)
         handler.close()
+    if config["local_rank"] != 0:
+        _handlers[:] = [logging.NullHandler()]
+        root.addHandler(_handlers[0])
+        return
     # RecBole sets the logger up with basicConfig, which does nothing where there are handlers.
     others, root.handlers = root.handlers, []
     try:
@@ -39,6 +45,13 @@ def start_logging(config: Config) -> None:
 
 
 _handlers: list[logging.Handler] = []
+
+
+class SilentWriter:
+    """A TensorBoard writer that writes nothing, whatever it is asked to."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
 
 
 @contextlib.contextmanager

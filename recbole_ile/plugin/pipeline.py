@@ -20,13 +20,14 @@ from recbole.utils import get_environment, get_flops, init_seed, set_color
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
-from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.plugin.config import IleConfig, as_base_model, as_one_process
 from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.dataset_cache import cached_dataset
 from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.process_group import first_decides
 from recbole_ile.plugin.registry import get_model
 from recbole_ile.plugin.run_folder import reserve_run, run_folder
 from recbole_ile.plugin.trainer import get_trainer
@@ -68,7 +69,8 @@ def train_and_evaluate(
     if resume is not None:
         _continue_from(trainer, resume)
     elif saved:
-        trainer.saved_model_file = reserve_run(trainer.saved_model_file)
+        trainer.saved_model_file = first_decides(lambda: reserve_run(trainer.saved_model_file))
+        run_folder(trainer.saved_model_file).mkdir(parents=True, exist_ok=True)  # on every machine
     # A pre-training trainer saves under other names later, the run keeps its folder.
     output_dir = str(run_folder(trainer.saved_model_file)) if saved else None
     trainer.eval_collector.data_collect(data.train)  # pre-training trainers evaluate without having done it
@@ -120,7 +122,7 @@ def prepare_data(config: IleConfig) -> PreparedData:
     """
     path = Path(config["data_path"])
     try:
-        with as_base_model(config):
+        with as_base_model(config), as_one_process(config):
             dataset = cached_dataset(config, read_dataset)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
             return PreparedData(dataset, *make_loaders(config, dataset))
@@ -146,10 +148,13 @@ def read_dataset(config: Any) -> Any:
 def build_model(config: IleConfig, data: PreparedData) -> Any:
     """Make the model, seeded, on its device, with its group losses observed.
 
+    Several processes have the same seed: what a model draws for itself, a dropped part of its graph say, is
+    then the same for the whole global batch, and the negatives are those that one process would draw.
+
     Raises:
         InputError: if the model cannot be made for these settings and data.
     """
-    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+    init_seed(config["seed"], config["reproducibility"])
     net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
     logger = logging.getLogger()
     logger.info(net)

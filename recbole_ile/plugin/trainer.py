@@ -15,6 +15,8 @@ from recbole_ile.plugin.eval_memory import fit_to_memory, memory_bytes
 from recbole_ile.plugin.loaders.evaluation import EvaluationLoader
 from recbole_ile.plugin.loaders.training import TrainingBatches
 from recbole_ile.plugin.optimizer import fused
+from recbole_ile.plugin.parallel_trainer import ParallelTrainer
+from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.registry import parse_model_name
 
 HISTORY = "group_loss_history"
@@ -44,7 +46,8 @@ class GroupLossTrainer:
             return super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
         observed.start_epoch()
         loss = super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]
-        if self.model.group_losses is None:  # type: ignore[attr-defined]
+        if not all(of_all(self.model.group_losses is not None)):  # type: ignore[attr-defined]
+            self.model.group_losses = None  # type: ignore[attr-defined]
             return loss
         means = observed.epoch_means()
         self.group_losses.append({"epoch": epoch_idx, "losses": means})
@@ -75,7 +78,7 @@ class GroupLossTrainer:
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
         final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]
-        partial = f"{final}.partial"
+        partial = f"{final}.{os.getpid()}.partial"
         with _kept_in(self.model, {HISTORY: self.group_losses}):  # type: ignore[attr-defined]
             super()._save_checkpoint(epoch, verbose=False, saved_model_file=partial, **keywords)  # type: ignore[misc]
         if os.path.exists(partial):  # only the first of several processes writes
@@ -101,8 +104,9 @@ def _kept_in(model: Any, further: dict[str, Any]) -> Iterator[None]:
 
 
 def get_trainer(config: Any) -> type[Any]:
-    """Return RecBole's trainer of the base model, with the mixin before it."""
+    """Return RecBole's trainer of the base model, with the mixins before it."""
     base = recbole.utils.get_trainer(config["MODEL_TYPE"], parse_model_name(config.model).base)
     if not hasattr(base, "_train_epoch"):
         return base
-    return type(base.__name__, (GroupLossTrainer, base), {"__module__": __name__})
+    parts = (GroupLossTrainer, base) if config["single_spec"] else (GroupLossTrainer, ParallelTrainer, base)
+    return type(base.__name__, parts, {"__module__": __name__})

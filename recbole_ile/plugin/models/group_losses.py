@@ -9,6 +9,7 @@ import torch
 from recbole_ile.functional.equalization import group_sums
 from recbole_ile.plugin.models.recording import record_loss, stop_recording
 from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.process_group import global_sums
 
 
 class GroupLosses:
@@ -35,10 +36,10 @@ class GroupLosses:
         """Take the losses of the batch that the model has just seen.
 
         Args:
-            interaction: the batch, with ``[B]`` positive items.
+            interaction: the batch, with ``[B]`` positive items; of several processes, the slice of this one.
 
         Returns:
-            ``[G]`` means, differentiable in the losses, and ``[G]`` bool, whether the group is present.
+            ``[G]`` sums, differentiable in the losses, and ``[G]`` counts.
 
         Raises:
             RuntimeError: if the model computed its loss not once, or not for each interaction.
@@ -52,6 +53,19 @@ class GroupLosses:
         groups = self._groups.index_select(0, interaction[self.item_field])
         sums, counts = group_sums(losses, groups, len(self.names))
         self._batches.append((sums.detach(), counts))
+        return sums, counts
+
+    def observe_means(self, interaction: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take the losses of the batch, and return the means of the global batch of all processes.
+
+        Returns:
+            ``[G]`` means, differentiable in the own losses as ``global_sums`` says, and ``[G]`` bool,
+            whether the group is present.
+
+        Raises:
+            RuntimeError: as ``observe``.
+        """
+        sums, counts = global_sums(*self.observe(interaction))
         return sums / counts.clamp_min(1), counts > 0
 
     def complete(self, interaction: Any) -> bool:
@@ -59,10 +73,13 @@ class GroupLosses:
         return len(self.recorded) == 1 and self.recorded[0].shape == (len(interaction),)
 
     def epoch_means(self) -> list[float | None]:
-        """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none."""
-        if not self._batches:
-            return [None] * len(self.names)
-        sums, counts = (torch.stack(parts).double().sum(dim=0) for parts in zip(*self._batches, strict=True))
+        """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none.
+
+        The interactions are those of all processes, which therefore have to ask together.
+        """
+        nothing = torch.zeros(len(self.names), device=self._groups.device)
+        batches = self._batches or [(nothing, nothing)]
+        sums, counts = global_sums(*(torch.stack(parts).double().sum(dim=0) for parts in zip(*batches, strict=True)))
         pairs = zip(sums.tolist(), counts.tolist(), strict=True)
         return [total / count if count else None for total, count in pairs]
 

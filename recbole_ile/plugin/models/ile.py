@@ -51,5 +51,5 @@ class ItemLossEqualization:
             with torch.no_grad():
                 self.group_losses.observe(interaction)
             return own, torch.zeros_like(own), *further
-        means, present = self.group_losses.observe(interaction)
+        means, present = self.group_losses.observe_means(interaction)
         return own, self.ile_lambda * disparity(means, present, self.ile_distance), *further

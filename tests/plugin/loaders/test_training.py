@@ -188,23 +188,3 @@ def test_what_is_not_covered_is_left_to_recbole(
         train, _, _ = make_loaders(config, create_dataset(config))
     assert not isinstance(train, TrainingBatches)
     assert [line for line in caplog.messages if "RecBole's loader" in line and reason in line]
-
-
-def test_processes_share_each_batch_of_one(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"train_batch_size": 6}
-    alone = list(both("BPR", tiny, **options)[0])
-    shares = []
-    for rank in range(2):
-        ours, _ = both("BPR", tiny, **options)
-        monkeypatch.setattr(ours, "_rank", rank)
-        monkeypatch.setattr(ours, "_processes", 2)
-        shares.append(list(ours))
-    for whole, *parts in zip(alone, *shares, strict=True):
-        assert len(parts[0]) == len(parts[1])
-        together = {tuple(row) for part in parts for row in rows_of(part)}
-        assert together >= {tuple(row) for row in rows_of(whole)}
-        assert sum(map(len, parts)) - len(whole) in (0, 1)  # one row more where the batch is odd
-
-
-def rows_of(batch: Any) -> list[list[int]]:
-    return torch.stack([batch[name] for name in ("user_id", "item_id", "neg_item_id")], dim=1).tolist()

@@ -1,0 +1,101 @@
+"""What the tests of several processes run in each of them; a spawned process has to import it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import torch
+from recbole.data.interaction import Interaction
+from recbole.utils import init_seed
+
+from recbole_ile.errors import InputError
+from recbole_ile.plugin.breakdown import split_by_group
+from recbole_ile.plugin.config import GROUP_KEYS, IleConfig
+from recbole_ile.plugin.pipeline import build_model, prepare_data
+from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.process_group import join_group, of_all, wait_for_all
+from recbole_ile.plugin.trainer import get_trainer
+
+SHARED = {"world_size": -1, "ip": "localhost", "port": None, "group_offset": 0}
+
+
+class Batches(list):
+    """Batches as a loader that draws nothing."""
+
+    shuffle = False
+
+
+def compute(config_dict: dict[str, Any], steps: list[Any], evaluations: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return, of each process, what its training steps and its evaluations come to."""
+    return of_all(train_steps(config_dict, steps)), of_all(evaluate(config_dict, evaluations))
+
+
+def evaluate(config_dict: dict[str, Any], cases: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Evaluate an untrained model with the options of each case, together with the processes met before."""
+    shared = {key: config_dict[key] for key in GROUP_KEYS if key in config_dict}
+    own = {key: value for key, value in config_dict.items() if key not in shared}
+    results = []
+    for model, options in cases:
+        config = IleConfig(model, config_dict={**own, **options})
+        config.final_config_dict.update({"single_spec": not shared, "local_rank": shared.get("local_rank", 0)})
+        init_seed(config["seed"], True)
+        data = prepare_data(config)
+        trainer = get_trainer(config)(config, build_model(config, data))
+        trainer.eval_collector.data_collect(data.train)
+        trainer.eval_collector.details = True
+        for _ in range(2):
+            result = trainer.evaluate(data.test, load_best_model=False)
+            results.append({**result, **split_by_group(config, trainer.eval_collector.last_details)})
+    return results
+
+
+def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]]) -> list[dict[str, Any]]:
+    """Take one training step for each case, every process with its share of the batch.
+
+    A case is a distance and the item group of each interaction of the global batch. For each of them, the
+    losses, the gradients and the group losses are returned.
+    """
+    config = IleConfig("BPR_ILE", "tiny", config_dict=config_dict)
+    init_seed(config["seed"], True)
+    data = prepare_data(config)
+    net = build_model(config, data)
+    trainer = get_trainer(config)(config, net)
+    start = {name: value.clone() for name, value in net.state_dict().items()}
+    groups = TrainingPopularity.of(config, data.train._dataset).groups_by_id
+    steps = []
+    for distance, item_groups in cases:
+        net.load_state_dict(start)
+        net.ile_distance = distance
+        losses = trainer._train_epoch(Batches([_batch(item_groups, groups)]), 0)
+        steps.append(
+            {
+                "losses": losses,
+                "gradients": [parameter.grad.clone() for parameter in net.parameters()],
+                "group_losses": trainer.group_losses[-1]["losses"],
+            }
+        )
+    return steps
+
+
+def _batch(item_groups: list[int], groups: Any) -> Interaction:
+    members = [[item for item in range(1, 9) if groups[item] == group] for group in range(3)]
+    items = [members[group][row % len(members[group])] for row, group in enumerate(item_groups)]
+    rows = torch.arange(len(items))
+    return Interaction({"user_id": rows % 6 + 1, "item_id": torch.tensor(items), "neg_item_id": (rows * 5 + 3) % 8 + 1})
+
+
+def end(config_dict: dict[str, Any], how: str) -> Any:
+    """End the second process as ``how`` says, while the first one waits for it."""
+    settings = {**config_dict, "device": torch.device("cpu"), "use_gpu": False}
+    join_group(settings, config_dict["local_rank"])
+    if how == "large result":
+        return "x" * 10_000_000
+    if config_dict["local_rank"] == 0:
+        wait_for_all()
+    elif how == "wrong input":
+        raise InputError("the second process does not like its input")
+    else:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return None
