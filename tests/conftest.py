@@ -17,6 +17,7 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECBOLE_ILE_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -24,3 +25,11 @@ def tiny(tmp_path: Path) -> Path:
     """A ``data_path`` that holds the hand-checkable data set ``tiny``."""
     write_atomic(tmp_path / "data", "tiny", tiny_lines())
     return tmp_path / "data"
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Path:
+    """A ``data_path`` that holds the data set ``rich``, with every kind of file and column."""
+    from rich_data import write_rich
+
+    return write_rich(tmp_path / "data")

@@ -65,6 +65,7 @@ RULES: dict[str, Rule] = {
     "metric_decimal_place": _number(0, 15, whole=True),
     "worker": _number(0, whole=True),
     "nproc": _number(1, whole=True),
+    "dataset_cache": (lambda value: isinstance(value, bool), "True or False"),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "ile_distance": tuple(DISTANCES),

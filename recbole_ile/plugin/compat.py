@@ -133,6 +133,30 @@ def visible_devices() -> None:
 
 
 @shim
+def fast_parser() -> None:
+    """``Dataset`` reads atomic files with pandas' parser in Python, which takes several times as long as that in C.
+
+    Since pandas 3, with which we compared them, the one in C reads what both read alike. Can go when RecBole leaves
+    the choice to pandas.
+    """
+    import pandas as pd
+    from recbole.data.dataset import dataset as module
+
+    from recbole_ile.plugin import atomic_parser
+
+    class PandasWithFastParser:
+        """pandas, but plain files are read by its parser in C."""
+
+        read_csv = staticmethod(functools.partial(atomic_parser.read_csv, pd.read_csv))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(pd, name)
+
+    if int(pd.__version__.split(".")[0]) >= 3:
+        module.pd = PandasWithFastParser()
+
+
+@shim
 def filled_columns() -> None:
     """``Dataset`` fills missing values with ``df[column].fillna(inplace=True)``, which pandas 3 silently ignores.
 
@@ -145,16 +169,17 @@ def filled_columns() -> None:
 
     if int(pd.__version__.split(".")[0]) < 3:
         return
+    pandas = module.pd
 
     class PandasThatFillsSequences:
         """pandas, but a sequence column has no missing values after it was read."""
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(pd, name)
+            return getattr(pandas, name)
 
         @staticmethod
         def read_csv(*arguments: Any, **keywords: Any) -> Any:
-            frame = pd.read_csv(*arguments, **keywords)
+            frame = pandas.read_csv(*arguments, **keywords)
             sequences = [column for column in frame if str(column).endswith("_seq")]
             return frame.fillna(dict.fromkeys(sequences, ""))
 

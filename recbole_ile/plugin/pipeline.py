@@ -6,6 +6,7 @@ import contextlib
 import logging
 import platform
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
 from recbole_ile.plugin.config import IleConfig, as_base_model, as_one_process
 from recbole_ile.plugin.data_files import check_files, check_loaded
+from recbole_ile.plugin.dataset_cache import cached_dataset
 from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
@@ -83,9 +85,11 @@ def train_and_evaluate(
             f"{config['dataset']}, so that no epoch is the best and nothing was saved"
         )
     trainer.eval_collector.details = True
-    test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
+    with ThreadPoolExecutor(1) as beside:  # RecBole watches the processor for a second, in which we evaluate
+        environment = beside.submit(get_environment, config)
+        test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
     logger = logging.getLogger()
-    logger.info("The running environment of this training is as follows:\n" + get_environment(config).draw())
+    logger.info("The running environment of this training is as follows:\n" + environment.result().draw())
     logger.info(set_color("best valid ", "yellow") + f": {best_valid_result}")
     logger.info(set_color("test result", "yellow") + f": {test_result}")
     result = {
@@ -117,19 +121,28 @@ def prepare_data(config: IleConfig) -> PreparedData:
         InputError: if a file is missing or malformed, or the settings do not fit the data.
     """
     path = Path(config["data_path"])
-    check_files(config)
     try:
         with as_base_model(config), as_one_process(config):
-            dataset = create_dataset(config)
-            check_loaded(dataset, path)
+            dataset = cached_dataset(config, read_dataset)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
-            logging.getLogger().info(dataset)
             return PreparedData(dataset, *make_loaders(config, dataset))
     except InputError:
         raise
     except Exception as error:  # RecBole raises whatever a malformed file or setting leads to
         reason = " ".join(str(error).split()) or "no reason given"
         raise InputError(f"dataset {config['dataset']} in {path}: {type(error).__name__}: {reason}") from error
+
+
+def read_dataset(config: Any) -> Any:
+    """Check the atomic files of a data set, and read and filter it, without splitting it.
+
+    Raises:
+        InputError: if a file is missing or malformed.
+    """
+    check_files(config)
+    dataset = create_dataset(config)
+    check_loaded(dataset, Path(config["data_path"]))
+    return dataset
 
 
 def build_model(config: IleConfig, data: PreparedData) -> Any:

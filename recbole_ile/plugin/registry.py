@@ -26,6 +26,10 @@ MITIGATIONS = {"ILE": "recbole_ile.plugin.models.ile:ItemLossEqualization"}
 """Every mitigation's class by its suffix, in the order in which suffixes stand in a model's name."""
 
 
+MODELS = {"BPR": "recbole_ile.plugin.models.bpr:BPR"}
+"""The models of RecBole of which this plugin has a faster subclass."""
+
+
 class ModelName(NamedTuple):
     """A model name in its parts: RecBole's model and the suffixes of the mitigations."""
 
@@ -58,7 +62,7 @@ def get_model(name: str) -> type[Any]:
         InputError: if there is no such model; names the near miss.
     """
     base_name, mitigations = parse_model_name(name)
-    base = _recbole_model(base_name, name)
+    base = _load(MODELS[base_name]) if base_name in MODELS else _recbole_model(base_name, name)
     if not mitigations:
         return base
     mixins = tuple(_load(MITIGATIONS[mitigation]) for mitigation in reversed(mitigations))

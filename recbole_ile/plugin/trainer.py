@@ -13,6 +13,8 @@ from recbole.data.dataloader.general_dataloader import FullSortEvalDataLoader
 
 from recbole_ile.plugin.eval_memory import fit_to_memory, memory_bytes
 from recbole_ile.plugin.loaders.evaluation import EvaluationLoader
+from recbole_ile.plugin.loaders.training import TrainingBatches
+from recbole_ile.plugin.optimizer import fused
 from recbole_ile.plugin.parallel_trainer import ParallelTrainer
 from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.registry import parse_model_name
@@ -32,7 +34,13 @@ class GroupLossTrainer:
         self.group_losses: list[dict[str, Any]] = []
         self._fitted: weakref.WeakSet[Any] = weakref.WeakSet()
 
+    def _build_optimizer(self, **keywords: Any) -> Any:
+        optimizer = super()._build_optimizer(**keywords)  # type: ignore[misc]
+        return fused(optimizer) if self.config["fast_loader"] else optimizer  # type: ignore[attr-defined]
+
     def _train_epoch(self, train_data: Any, epoch_idx: int, *arguments: Any, **keywords: Any) -> Any:
+        if isinstance(train_data, TrainingBatches):
+            train_data.set_epoch(epoch_idx)
         observed = getattr(self.model, "group_losses", None)  # type: ignore[attr-defined]
         if observed is None:
             return super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)  # type: ignore[misc]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ile.files import write_text
-from recbole_ile.report.figures import group_loss_figure, save_figure
 
 
 def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], seconds: dict[str, float]) -> None:
@@ -30,6 +29,8 @@ def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], sec
     write_text(folder / "result.json", json.dumps(_without_nan(content), indent=2, default=str) + "\n")
     if not result["group_losses"]:
         return
+    from recbole_ile.report.figures import group_loss_figure, save_figure  # after training, which need not wait for it
+
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["epoch", "group", "mean_loss"])

@@ -1,0 +1,26 @@
+"""RecBole's BPR, which scores a batch and finds its gradients in one compiled pass where it can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import recbole.model.general_recommender.bpr as recbole_bpr
+import torch
+
+from recbole_ile.functional.pair_scores import covers, pair_scores
+
+
+class BPR(recbole_bpr.BPR):
+    """The same model and loss up to the rounding of floats; with ``fast_loader: False`` to the last bit."""
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self._compiled = bool(config["fast_loader"])
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Return the BPR loss of ``[B]`` pairs."""
+        weights = (self.user_embedding.weight, self.item_embedding.weight)
+        if not (self._compiled and covers(*weights)):
+            return super().calculate_loss(interaction)
+        indices = (interaction[field] for field in (self.USER_ID, self.ITEM_ID, self.NEG_ITEM_ID))
+        return self.loss(*pair_scores(*weights, *indices))
