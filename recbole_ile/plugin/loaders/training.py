@@ -50,16 +50,12 @@ class TrainingBatches:
     def __init__(self, config: Any, whole: Any, parts: tuple[Any, ...]) -> None:
         self.config, self.dataset, self._dataset = config, parts[0], parts[0]
         self.shuffle: bool = config["shuffle"]
-        self.sampler = self  # RecBole's trainer tells the sampler of a loader the epoch
         self.device = _place(config["device"], self.dataset)
         self._columns = _on(self.device, self.dataset.inter_feat)
         self._user_columns = _on(self.device, self.dataset.user_feat)
         self._item_columns = _on(self.device, self.dataset.item_feat)
         self._user_field, self._item_field = self.dataset.uid_field, self.dataset.iid_field
         self._epoch = 0
-        self._rank, self._processes = 0, 1
-        if not config["single_spec"]:
-            self._rank, self._processes = torch.distributed.get_rank(), torch.distributed.get_world_size()
         arguments = config["train_neg_sample_args"]
         self.negatives: int = 0
         if arguments["distribution"] != "none" and arguments["sample_num"] != "none":
@@ -68,8 +64,7 @@ class TrainingBatches:
         self._pairwise = config["MODEL_INPUT_TYPE"] == InputType.PAIRWISE
         self._name_columns()
         rows = self.negatives if self._pairwise else 1 + self.negatives
-        step = max(config["train_batch_size"] // max(rows, 1), 1)
-        self.step = max(step // self._processes, 1) * self._processes
+        self.step = max(config["train_batch_size"] // max(rows, 1), 1)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -91,9 +86,6 @@ class TrainingBatches:
             order = torch.arange(size, device=self.device)
         negatives = [self._draw_negatives(generator) for _ in range(self.negatives)]
         for rows in order.split(self.step):
-            if self._processes > 1:
-                missing = -len(rows) % self._processes  # filled up as RecBole does, so that all get as many
-                rows = torch.cat([rows, order[torch.arange(missing) % size]])[self._rank :: self._processes]
             yield self._batch(rows, [drawn.index_select(0, rows) for drawn in negatives])
 
     def _prepare_negatives(self, whole: Any, parts: tuple[Any, ...]) -> None:

@@ -21,20 +21,6 @@ from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.loaders.training import TrainingBatches
 
 
-@pytest.fixture
-def rich(tmp_path: Path) -> Path:
-    """A ``data_path`` with the data set ``rich``: ratings, times, and features of 30 users and 40 items."""
-    draw = np.random.default_rng(0)
-    pairs = sorted({(draw.integers(30), draw.integers(40)) for _ in range(500)})
-    rows = [f"u{user} i{item} {draw.integers(1, 6)} {time}" for time, (user, item) in enumerate(pairs)]
-    path = write_atomic(tmp_path / "data", "rich", ["user_id:token item_id:token rating:float timestamp:float", *rows])
-    for kind, number in (("user", 30), ("item", 40)):
-        lines = [f"{kind[0]}{row}\tv{row % 3}\t{row / 7}" for row in range(number)]
-        header = f"{kind}_id:token\t{kind}_class:token\t{kind}_size:float"
-        path.with_suffix(f".{kind}").write_text("\n".join([header, *lines]) + "\n")
-    return tmp_path / "data"
-
-
 def negatives(number: int, **arguments: Any) -> dict[str, Any]:
     return {"train_neg_sample_args": {"distribution": "uniform", "sample_num": number, "alpha": 1.0, **arguments}}
 
@@ -42,7 +28,7 @@ def negatives(number: int, **arguments: Any) -> dict[str, Any]:
 def both(model: str, data_path: Path, **options: Any) -> tuple[TrainingBatches, TrainDataLoader]:
     """Our loader and RecBole's, of the same training part."""
     dataset = next(path.name for path in data_path.iterdir())
-    settings = {"data_path": str(data_path), "train_batch_size": 64, "topk": 2, "valid_metric": "NDCG@2"}
+    settings = {"data_path": str(data_path), "train_batch_size": 32, "topk": 2, "valid_metric": "NDCG@2"}
     config = IleConfig(model, dataset, config_dict={**settings, **options})
     init_seed(config["seed"], True)
     with as_base_model(config):
@@ -188,23 +174,3 @@ def test_what_is_not_covered_is_left_to_recbole(
         train, _, _ = make_loaders(config, create_dataset(config))
     assert not isinstance(train, TrainingBatches)
     assert [line for line in caplog.messages if "RecBole's loader" in line and reason in line]
-
-
-def test_processes_share_each_batch_of_one(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"train_batch_size": 6}
-    alone = list(both("BPR", tiny, **options)[0])
-    shares = []
-    for rank in range(2):
-        ours, _ = both("BPR", tiny, **options)
-        monkeypatch.setattr(ours, "_rank", rank)
-        monkeypatch.setattr(ours, "_processes", 2)
-        shares.append(list(ours))
-    for whole, *parts in zip(alone, *shares, strict=True):
-        assert len(parts[0]) == len(parts[1])
-        together = {tuple(row) for part in parts for row in rows_of(part)}
-        assert together >= {tuple(row) for row in rows_of(whole)}
-        assert sum(map(len, parts)) - len(whole) in (0, 1)  # one row more where the batch is odd
-
-
-def rows_of(batch: Any) -> list[list[int]]:
-    return torch.stack([batch[name] for name in ("user_id", "item_id", "neg_item_id")], dim=1).tolist()
