@@ -77,7 +77,9 @@ def test_wrong_input_of_the_processes_is_one_line(tmp_path: Path, capfd: pytest.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [["--model=LightGCN_ILE"], ["--model=NeuMF", "--dropout_prob=0.0"]])
+@pytest.mark.parametrize(
+    "options", [["--model=LightGCN_ILE"], ["--model=NeuMF", "--dropout_prob=0.0", "--fast_loader=False"]]
+)
 def test_two_processes_make_the_run_of_one_on_movielens(options: list[str]) -> None:
     one, two = runs([*options, "--dataset=ml-100k", "--epochs=2", "--show_progress=False"])
     assert_same(one, two)

@@ -28,6 +28,7 @@ RANKING = ["NDCG", "GAUC", "AveragePopularity", "ItemCoverage", "GiniIndex", "Sh
 RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}, "threshold": {"rating": 2}}
 EVALUATIONS = [
     ("BPR", {"dataset": "tiny", "metrics": RANKING, "eval_batch_size": 9}),  # a user in each batch
+    ("BPR", {"dataset": "tiny", "metrics": RANKING, "eval_batch_size": 9, "fast_loader": False}),
     ("BPR", {"dataset": "tiny", "metrics": RANKING}),  # all users in one batch
     ("BPR", {"dataset": "tiny", "metrics": RANKING, "eval_args.mode": "uni2", "eval_batch_size": 1}),
     ("FM", {"dataset": "rated", "metrics": ["AUC", "LogLoss"], "valid_metric": "AUC", "eval_batch_size": 3, **RATED}),
