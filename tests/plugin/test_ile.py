@@ -156,6 +156,7 @@ def test_observation_ends_where_losses_are_not_one_for_each_interaction(tiny: Pa
 def test_models_with_other_evaluations_run() -> None:
     fast = {"epochs": 1, "show_progress": False}
     assert 0.4 < run_recbole_ile("FM", "ml-100k", config_dict=fast)["test_result"]["auc"] < 1.0
-    sequential = run_recbole_ile("GRU4Rec", "ml-100k", config_dict={**fast, "train_neg_sample_args": None})
+    short = {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 5, "hidden_size": 16}
+    sequential = run_recbole_ile("GRU4Rec", "ml-100k", config_dict={**fast, **short})
     assert {"upd@10", "ad@10", "ee@10"} <= set(sequential["test_result"])
     assert sequential["test_by_item_group"]

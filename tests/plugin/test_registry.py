@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from recbole.model.general_recommender import BPR, LightGCN
+from recbole.model.general_recommender import BPR, LightGCN, NeuMF
 
 from recbole_ile import InputError, get_model
 from recbole_ile.plugin.registry import ModelName, model_names, parse_model_name
@@ -24,7 +24,8 @@ def test_a_mitigation_named_twice_is_refused_with_the_right_name() -> None:
 
 
 def test_models_are_recboles_or_subclasses_of_them() -> None:
-    assert get_model("BPR") is BPR
+    assert get_model("NeuMF") is NeuMF
+    assert issubclass(get_model("BPR"), BPR)
     assert issubclass(get_model("BPR_ILE"), BPR)
     assert issubclass(get_model("LightGCN_ILE"), LightGCN)
     assert get_model("BPR_ILE") is get_model("BPR_ILE")
