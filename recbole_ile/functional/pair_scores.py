@@ -1,4 +1,8 @@
-"""Scores of a positive and a negative item for each user, with their gradients, in one compiled pass each."""
+"""Scores of a positive and a negative item for each user, with gradients that are added up in place.
+
+Where numba is installed the loops are compiled, elsewhere they are torch's. Either way a batch makes two dense
+gradients, where three look-ups in embeddings make three and add two of them up.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,9 @@ def compiled() -> bool:
 
 
 def covers(*weights: torch.Tensor) -> bool:
-    """Tell whether ``pair_scores`` can be used for these embeddings: dense floats in main memory, and numba."""
+    """Tell whether ``pair_scores`` takes these embeddings: dense floats in main memory, where adding has an order."""
     kinds = (torch.float32, torch.float64)
-    plain = all(weight.device.type == "cpu" and weight.dtype in kinds and weight.is_contiguous() for weight in weights)
-    return plain and compiled()
+    return all(weight.device.type == "cpu" and weight.dtype in kinds and weight.is_contiguous() for weight in weights)
 
 
 def pair_scores(
@@ -45,10 +48,41 @@ def pair_scores(
     Raises:
         IndexError: if a row does not exist.
     """
-    return _PairScores.apply(user_weights, item_weights, users, positives, negatives)
+    function = _Compiled if compiled() else _Plain
+    return function.apply(user_weights, item_weights, users, positives, negatives)
 
 
-class _PairScores(torch.autograd.Function):
+class _Plain(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        context: Any,
+        user_weights: torch.Tensor,
+        item_weights: torch.Tensor,
+        users: torch.Tensor,
+        positives: torch.Tensor,
+        negatives: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen, positive, negative = (
+            weights.index_select(0, rows)
+            for weights, rows in ((user_weights, users), (item_weights, positives), (item_weights, negatives))
+        )
+        context.save_for_backward(users, positives, negatives, chosen, positive, negative)
+        context.sizes = (len(user_weights), len(item_weights))
+        return (chosen * positive).sum(dim=1), (chosen * negative).sum(dim=1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, by_positive: torch.Tensor, by_negative: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        users, positives, negatives, chosen, positive, negative = context.saved_tensors
+        by_positive, by_negative = by_positive.unsqueeze(1), by_negative.unsqueeze(1)
+        user_gradient, item_gradient = (chosen.new_zeros(size, chosen.shape[1]) for size in context.sizes)
+        user_gradient.index_add_(0, users, torch.addcmul(positive * by_positive, negative, by_negative))
+        item_gradient.index_add_(0, positives, chosen * by_positive)
+        item_gradient.index_add_(0, negatives, chosen * by_negative)
+        return user_gradient, item_gradient, None, None, None
+
+
+class _Compiled(torch.autograd.Function):
     @staticmethod
     def forward(
         context: Any, user_weights: torch.Tensor, item_weights: torch.Tensor, *indices: torch.Tensor
@@ -57,7 +91,7 @@ class _PairScores(torch.autograd.Function):
 
         scores = (user_weights.new_empty(len(indices[0])), user_weights.new_empty(len(indices[0])))
         if not pair_kernels.scores(*_arrays(user_weights, item_weights, *indices, *scores)):
-            raise IndexError("a user or an item of the batch has no embedding")
+            raise IndexError("index out of range: a user or an item of the batch has no embedding")
         context.save_for_backward(user_weights, item_weights, *indices)
         return scores
 

@@ -121,7 +121,7 @@ def test_a_loss_that_is_not_one_for_each_interaction_is_an_error(tiny: Path) -> 
     model, batch, _ = made("BPR_ILE", tiny)
     model.calculate_loss(batch)
     with pytest.raises(RuntimeError, match="expected one loss of each"):
-        model.group_losses.observe(batch)
+        model.group_losses.note(batch)
 
 
 def test_without_weight_it_is_bpr_bit_for_bit() -> None:

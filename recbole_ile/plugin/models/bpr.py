@@ -1,4 +1,4 @@
-"""RecBole's BPR, which scores a batch and finds its gradients in one compiled pass where it can."""
+"""RecBole's BPR, which scores a batch and adds up its gradients in one pass each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class BPR(recbole_bpr.BPR):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self._compiled = bool(config["fast_loader"])
+        self._one_pass = bool(config["fast_loader"])
 
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Return the BPR loss of ``[B]`` pairs."""
         weights = (self.user_embedding.weight, self.item_embedding.weight)
-        if not (self._compiled and covers(*weights)):
+        if not (self._one_pass and covers(*weights)):
             return super().calculate_loss(interaction)
         indices = (interaction[field] for field in (self.USER_ID, self.ITEM_ID, self.NEG_ITEM_ID))
         return self.loss(*pair_scores(*weights, *indices))

@@ -48,8 +48,7 @@ class ItemLossEqualization:
         loss = super().calculate_loss(interaction)  # type: ignore[misc]
         own, *further = loss if isinstance(loss, tuple) else (loss,)
         if self.ile_lambda == 0.0:
-            with torch.no_grad():
-                self.group_losses.observe(interaction)
+            self.group_losses.note(interaction)
             return own, torch.zeros_like(own), *further
         means, present = self.group_losses.observe_means(interaction)
         return own, self.ile_lambda * disparity(means, present, self.ile_distance), *further
