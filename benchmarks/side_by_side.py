@@ -79,15 +79,23 @@ def ours(name: str, options: dict[str, Any]) -> Run:
     return Run(model, trainer, data.train, data.valid)
 
 
-def alternate(tasks: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Time every task once a round, the order turned around after each; the first round only warms up."""
+def timed(task: Callable[[], Any]) -> Callable[[], float]:
+    """Return a function that does the task and returns the seconds that it took."""
+
+    def take() -> float:
+        started = time.perf_counter()
+        task()
+        return time.perf_counter() - started
+
+    return take
+
+
+def alternate(tasks: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Take the seconds of every task once a round, the order turned around after each; the first round warms up."""
     taken: dict[str, list[float]] = {name: [] for name in tasks}
-    names = list(tasks)
     for number in range(rounds + 1):
-        for name in names if number % 2 else reversed(names):
-            started = time.perf_counter()
-            tasks[name]()
-            taken[name].append(time.perf_counter() - started)
+        for name in tasks if number % 2 else reversed(tasks):
+            taken[name].append(tasks[name]())
     return {name: seconds[1:] for name, seconds in taken.items()}
 
 

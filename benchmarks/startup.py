@@ -5,34 +5,32 @@ python benchmarks/startup.py [--dataset=ml-1m --data_path=<folder>] [--rounds=5]
 
 from __future__ import annotations
 
-import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 
-from rich.console import Console
-from rich.table import Table
+from side_by_side import alternate, parser, report
 
 STOCK_NAMES = (
     "import numpy as np; np.float_, np.complex_, np.unicode_ = np.float64, np.complex128, np.str_; "
     "import sys, types; sys.modules['kmeans_pytorch'] = types.SimpleNamespace(kmeans=None); "
 )
 """All that stock RecBole lacks on today's libraries to train BPR, as cheap as can be; nothing of ours mends it here."""
-STOP = "import os; from recbole.model.general_recommender.bpr import BPR; "
-STOP += "BPR.calculate_loss = lambda *_: os._exit(0); "
+STOP = "import os; from {module} import BPR; BPR.calculate_loss = lambda *_: os._exit(0); "
 """Ends the process when it has come to its first batch."""
 OPTIONS = "config_dict={'show_progress': False, 'state': 'ERROR'}"
 
 STOCK_IMPORT = "import recbole.quick_start"
 OUR_IMPORT = "import recbole_ile"
+STOCK_STOP = STOP.format(module="recbole.model.general_recommender.bpr")
 STOCK_START = (
-    f"{STOCK_NAMES} from recbole.quick_start import run_recbole; {STOP} run_recbole('BPR', 'ml-100k', {OPTIONS})"
+    f"{STOCK_NAMES} from recbole.quick_start import run_recbole; {STOCK_STOP} run_recbole('BPR', 'ml-100k', {OPTIONS})"
 )
-OUR_START = f"from recbole_ile import run_recbole_ile; {STOP} run_recbole_ile('BPR', 'ml-100k', {OPTIONS})"
+OUR_STOP = STOP.format(module="recbole_ile.plugin.models.bpr")
+OUR_START = f"from recbole_ile import run_recbole_ile; {OUR_STOP} run_recbole_ile('BPR', 'ml-100k', {OPTIONS})"
 
 READING = """
 import logging, sys, time
@@ -74,22 +72,9 @@ def process(code: str, *arguments: str, cache: str) -> tuple[float, str]:
     return time.perf_counter() - started, done.stdout
 
 
-def alternate(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Time each way once a round, the order turned round every other round; the first round warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name in ways if number % 2 else reversed(ways):
-            seconds[name].append(ways[name]())
-    return {name: measured[1:] for name, measured in seconds.items()}
-
-
 def main() -> None:
-    """Print the medians, and for each way of ours the median over the rounds of its ratio to stock beside it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="ml-100k")
-    parser.add_argument("--data_path", default="dataset/")
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    """Print a table for each of the three."""
+    arguments = parser(__doc__).parse_args()
     data = arguments.dataset, os.path.abspath(arguments.data_path)
     os.chdir(tempfile.mkdtemp())  # RecBole writes logs where it stands
     kept = tempfile.mkdtemp()
@@ -113,16 +98,8 @@ def main() -> None:
             "ours, cached": lambda: reading(OUR_READING, kept),
         },
     }
-    table = Table(title=f"{arguments.rounds} rounds of fresh processes, in turn")
-    for column in ("what", "way", "seconds", "ratio to stock", "smallest", "largest"):
-        table.add_column(column, justify="left" if column in ("what", "way") else "right")
     for what, ways in comparisons.items():
-        seconds = alternate(ways, arguments.rounds)
-        for way, measured in seconds.items():
-            ratios = [own / stock for own, stock in zip(measured, seconds["stock"], strict=True)]
-            figures = statistics.median(measured), statistics.median(ratios), min(ratios), max(ratios)
-            table.add_row(what, way, *(f"{figure:.3f}" for figure in figures))
-    Console().print(table)
+        report(what, alternate(ways, arguments.rounds), "stock")
 
 
 if __name__ == "__main__":

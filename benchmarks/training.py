@@ -11,41 +11,40 @@ from __future__ import annotations
 import importlib.util
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from side_by_side import Run, alternate, ours, parser, report, settings, stock
+from side_by_side import Run, alternate, ours, parser, report, settings, stock, timed
 
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.registry import parse_model_name
 
 
-def epoch(run: Run) -> Callable[[], Any]:
-    """Return a function that trains the next epoch."""
+def epoch(run: Run) -> Callable[[], float]:
+    """Return a function that trains the next epoch and returns the seconds that it took."""
     numbers = itertools.count()
-    return lambda: run.trainer._train_epoch(run.train, next(numbers))
+    return timed(lambda: run.trainer._train_epoch(run.train, next(numbers)))
 
 
-def cython_epochs(run: Run, threads: int) -> dict[str, Callable[[], Any]]:
+def cython_epochs(run: Run, threads: int) -> dict[str, Callable[[], float]]:
     """Return functions that train BPR of cornac and of implicit for an epoch, where they are installed."""
     table = run.train._dataset.inter_feat
     users, items = (table[field].numpy() - 1 for field in (run.model.USER_ID, run.model.ITEM_ID))
     size = run.model.embedding_size
-    epochs: dict[str, Callable[[], Any]] = {}
+    epochs: dict[str, Callable[[], float]] = {}
     if importlib.util.find_spec("cornac"):
         from cornac.data import Dataset
         from cornac.models import BPR
 
         data = Dataset.build(zip(users.tolist(), items.tolist(), itertools.repeat(1.0)))
-        epochs["cornac BPR"] = lambda: BPR(size, max_iter=1, num_threads=threads, seed=0).fit(data)
+        epochs["cornac BPR"] = timed(lambda: BPR(size, max_iter=1, num_threads=threads, seed=0).fit(data))
     if importlib.util.find_spec("implicit"):
         from implicit.cpu.bpr import BayesianPersonalizedRanking
 
         ones = csr_matrix((np.ones(len(users), dtype=np.float32), (users, items)))
         model = BayesianPersonalizedRanking(size, iterations=1, num_threads=threads, random_state=0)
-        epochs["implicit BPR"] = lambda: model.fit(ones, show_progress=False)
+        epochs["implicit BPR"] = timed(lambda: model.fit(ones, show_progress=False))
     return epochs
 
 
