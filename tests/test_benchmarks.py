@@ -1,0 +1,29 @@
+"""Every benchmark runs and prints its table; what it says is for a quiet machine to tell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+QUICK = {
+    "training.py": ["--rounds=1", "--models", "BPR", "BPR_ILE"],
+    "evaluation.py": ["--rounds=1", "--memory"],
+    "quality.py": ["--epochs=1", "--seeds", "0"],
+    "scale.py": ["--millions", "0.05", "--stock_millions", "0.05", "--exponents", "1.0", "--epochs=1"],
+    "startup.py": ["--rounds=1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_a_benchmark_prints_its_table(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / name), *QUICK[name]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "━" in done.stdout
+    assert "stock" in done.stdout
