@@ -13,6 +13,8 @@ import pandas as pd
 
 MOST_OF_CATALOGUE = 0.5
 """Share of the catalogue that one user interacts with at most."""
+CELLS = 4_000_000
+"""Pairs of users and items that are looked at together."""
 
 
 def interactions(
@@ -45,29 +47,36 @@ def interactions(
     """
     draw = np.random.default_rng(seed)
     chances = np.arange(1, n_items + 1.0) ** -exponent
-    taste_of_item = draw.integers(clusters, size=n_items)
-    by_taste = np.lexsort((np.arange(n_items), taste_of_item))
-    cumulative = np.cumsum(chances[by_taste])
-    bounds = np.concatenate([[0.0], cumulative])[np.searchsorted(taste_of_item[by_taste], np.arange(clusters + 1))]
-    wanted = draw.lognormal(sigma=activity, size=n_users)
-    limit = MOST_OF_CATALOGUE * n_items
-    for _ in range(20):  # what the most active users have too much of goes to the others
-        wanted = np.minimum(wanted * (number / wanted.sum()), limit)
-    if wanted.sum() < 0.999 * number:
-        raise ValueError(f"{n_users} users and {n_items} items are too few for {number} interactions")
-    keys = np.empty(0, dtype=np.int64)
-    share = wanted / wanted.sum()
-    while len(keys) < number:
-        missing = number - len(keys)
-        users = draw.choice(n_users, size=missing + missing // 4 + 100, p=share)
-        tastes = users % clusters
-        own = draw.random(len(users)) < taste
-        low, high = np.where(own, bounds[tastes], 0.0), np.where(own, bounds[tastes + 1], cumulative[-1])
-        places = np.searchsorted(cumulative, low + draw.random(len(users)) * (high - low), side="right")
-        drawn = users * np.int64(n_items) + by_taste[np.minimum(places, n_items - 1)]
-        keys = np.union1d(keys, drawn)
-    keys = draw.permutation(keys)[:number]
-    return keys // n_items, keys % n_items
+    of_taste = draw.integers(clusters, size=n_items) == np.arange(clusters)[:, None]
+    own = of_taste * chances
+    own_sums = own.sum(axis=1, keepdims=True)
+    weights = (1 - taste) * chances / chances.sum() + taste * own / np.where(own_sums > 0, own_sums, 1.0)
+    sizes = _sizes(draw.lognormal(sigma=activity, size=n_users), number, int(MOST_OF_CATALOGUE * n_items))
+    users, items = [], []
+    for chunk in np.array_split(np.argsort(sizes), max(n_users * n_items // CELLS, 1)):
+        # The k smallest of exponential numbers over weights are k draws without putting back.
+        arrival = draw.standard_exponential((len(chunk), n_items), dtype=np.float32) / weights[chunk % clusters]
+        most = int(sizes[chunk].max(initial=0))
+        first = np.argpartition(arrival, min(most, n_items - 1), axis=1)[:, :most]
+        order = np.argsort(np.take_along_axis(arrival, first, axis=1), axis=1)
+        wanted = np.arange(most) < sizes[chunk, None]
+        users.append(np.repeat(chunk, sizes[chunk]))
+        items.append(np.take_along_axis(first, order, axis=1)[wanted])
+    shuffled = draw.permutation(number)
+    return np.concatenate(users)[shuffled], np.concatenate(items)[shuffled]
+
+
+def _sizes(wanted: np.ndarray, number: int, limit: int) -> np.ndarray:
+    """Return ``[U]`` whole numbers in proportion to ``wanted``, at most ``limit`` each and ``number`` in all."""
+    if limit * len(wanted) < number:
+        raise ValueError(f"{len(wanted)} users with at most {limit} items each are too few for {number} interactions")
+    while True:
+        free = wanted < limit
+        wanted = np.where(free, wanted * (number - limit * (~free).sum()) / wanted[free].sum(), limit)
+        if (wanted <= limit).all():
+            break
+        wanted = np.minimum(wanted, limit)
+    return np.diff(np.round(np.cumsum(wanted)).astype(np.int64), prepend=0)
 
 
 def write(path: Path, users: np.ndarray, items: np.ndarray) -> None:
