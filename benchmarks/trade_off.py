@@ -34,7 +34,6 @@ def main() -> None:
     for name, weight in settings:
         for seed in range(arguments.seeds):
             options = {"data_path": data_path, "seed": seed, "show_progress": False, "state": "ERROR"}
-            options["eval_batch_size"] = 2_000_000  # all users at a time, with the same result
             model = "BPR"
             if weight:
                 model, options = "BPR_ILE", {**options, "ile_distance": name, "ile_lambda": weight}
