@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
 OURS = [line for line in LINES if line.startswith("recbole-ile ")]
+RUNS = [line for line in OURS if line.startswith("recbole-ile --")]
 SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/activate", "pip install ."]
 """What .ci/run does in a fresh environment, the last three through the Makefile."""
 
@@ -28,14 +29,20 @@ def test_every_command_is_run_here_or_by_ci() -> None:
         assert step in recipes
 
 
-@pytest.mark.parametrize("line", [line for line in OURS if "ml-1m" not in line.replace("paper-ml-1m", "")])
+@pytest.mark.parametrize("line", [line for line in RUNS if "ml-1m" not in line.replace("paper-ml-1m", "")])
 def test_a_command_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*shlex.split(line)[1:], "--epochs=1", "--show_progress=False"]) == 0
     assert "mainstream" in capsys.readouterr().out
 
 
+def test_a_command_that_trains_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in set(OURS) - set(RUNS):
+        assert main(shlex.split(line)[1:]) == 0, line
+    assert "not applicable" in capsys.readouterr().out
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("line", [line for line in OURS if "ml-1m" in line.replace("paper-ml-1m", "")])
+@pytest.mark.parametrize("line", [line for line in RUNS if "ml-1m" in line.replace("paper-ml-1m", "")])
 def test_a_command_on_movielens_1m_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     data = ROOT.parent / "shared" / "data"
     if not (data / "ml-1m").is_dir():
@@ -53,8 +60,13 @@ def test_the_python_example_runs() -> None:
 
 def test_the_options_table_states_the_defaults() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, flags=re.MULTILINE))
-    known = {**defaults("overall.yaml"), **defaults("mitigation/ILE.yaml")}
+    known = {**defaults("overall.yaml"), **defaults("mitigation/ILE.yaml"), **defaults("mitigation/IPS.yaml")}
     del known["metrics"]
     assert rows == {name: "none" if value is None else f"`{value}`" for name, value in known.items()}
     for distance in DISTANCES:
         assert f"`{distance}`" in README
+
+
+def test_the_table_of_models_is_that_of_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--markdown"]) == 0
+    assert capsys.readouterr().out in README

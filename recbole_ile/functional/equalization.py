@@ -8,13 +8,16 @@ from recbole_ile.functional.arrays import Array, to_numpy
 from recbole_ile.functional.distances import DISTANCES
 
 
-def group_sums(losses: torch.Tensor, groups: torch.Tensor, n_groups: int) -> tuple[torch.Tensor, torch.Tensor]:
+def group_sums(
+    losses: torch.Tensor, groups: torch.Tensor, n_groups: int, counts: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Add up the losses of each group and count them, in one pass over the batch.
 
     Args:
         losses: ``[B]`` float loss of each observed interaction.
         groups: ``[B]`` int64 group of each interaction's item.
         n_groups: number of groups ``G``.
+        counts: ``[B]`` float observed interactions behind each loss, 1 by default.
 
     Returns:
         ``[G]`` sums, differentiable in ``losses``, and ``[G]`` counts, both of the dtype of ``losses``.
@@ -22,9 +25,14 @@ def group_sums(losses: torch.Tensor, groups: torch.Tensor, n_groups: int) -> tup
     if losses.is_cuda:
         # index_add adds in no fixed order on a GPU, a sum over the membership matrix does.
         membership = (groups.unsqueeze(1) == torch.arange(n_groups, device=groups.device)).to(losses.dtype)
-        return (losses.unsqueeze(1) * membership).sum(dim=0), membership.sum(dim=0)
-    counts = torch.bincount(groups, minlength=n_groups).to(losses.dtype)
-    return losses.new_zeros(n_groups).index_add(0, groups, losses), counts
+        weighted = membership if counts is None else membership * counts.unsqueeze(1)
+        return (losses.unsqueeze(1) * membership).sum(dim=0), weighted.sum(dim=0)
+    nothing = losses.new_zeros(n_groups)
+    if counts is None:
+        found = torch.bincount(groups, minlength=n_groups).to(losses.dtype)
+    else:
+        found = nothing.index_add(0, groups, counts)
+    return nothing.index_add(0, groups, losses), found
 
 
 def group_means(losses: Array, groups: Array, n_groups: int) -> tuple[Array, Array]:

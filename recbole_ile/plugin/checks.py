@@ -51,6 +51,7 @@ Rule = tuple[Callable[[Any], bool], str]
 
 RULES: dict[str, Rule] = {
     "ile_lambda": _number(0),
+    "ips_max": _number(1),
     "user_group_num": _number(1, whole=True),
     "eval_memory": _memory(),
     "epochs": _number(0, whole=True),

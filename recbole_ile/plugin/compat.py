@@ -352,12 +352,27 @@ def safe_checkpoints() -> None:
 
     @functools.wraps(load_data_and_model)
     def load_safely(model_file: str) -> Any:
-        unsafe = torch.load
-        torch.load = read_checkpoint  # type: ignore[assignment]
-        try:
+        with safe_loading():
             return load_data_and_model(model_file)
-        finally:
-            torch.load = unsafe
 
     quick_start.load_data_and_model = load_safely
     sys.modules["recbole.quick_start"].load_data_and_model = load_safely  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def safe_loading() -> Iterator[None]:
+    """Read checkpoints safely within this context where RecBole's models call ``torch.load`` themselves.
+
+    S3Rec, RaCT, ConvNCF, NAIS, NeuMF and KD_DAGFM read what they were pre-trained to when they are made.
+    The reason, the issue and the end are those of ``safe_checkpoints``.
+    """
+    import torch
+
+    from recbole_ile.plugin.checkpoint import read_checkpoint
+
+    unsafe = torch.load
+    torch.load = read_checkpoint  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.load = unsafe

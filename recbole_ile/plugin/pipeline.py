@@ -20,6 +20,7 @@ from recbole.utils import get_environment, get_flops, init_seed, set_color
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.breakdown import split_by_group
 from recbole_ile.plugin.checks import check_catalogue
+from recbole_ile.plugin.compat import safe_loading
 from recbole_ile.plugin.config import IleConfig, as_base_model, as_one_process
 from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.dataset_cache import cached_dataset
@@ -28,7 +29,7 @@ from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import first_decides
-from recbole_ile.plugin.registry import get_model
+from recbole_ile.plugin.registry import get_model, parse_model_name
 from recbole_ile.plugin.run_folder import reserve_run, run_folder
 from recbole_ile.plugin.trainer import get_trainer
 
@@ -155,14 +156,15 @@ def build_model(config: IleConfig, data: PreparedData) -> Any:
         InputError: if the model cannot be made for these settings and data.
     """
     init_seed(config["seed"], config["reproducibility"])
-    net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
+    with safe_loading():
+        net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
     logger = logging.getLogger()
     logger.info(net)
     flops = get_flops(net, data.dataset, config["device"], logger, construct_transform(config))
     logger.info(set_color("FLOPs", "blue") + f": {flops}")
     if not hasattr(net, "group_losses"):
         popularity = TrainingPopularity.of(config, data.train._dataset)
-        net.group_losses = observe_model(net, popularity, config["ITEM_ID_FIELD"])
+        net.group_losses = observe_model(net, parse_model_name(config["model"]).base, popularity, config)
     return net
 
 

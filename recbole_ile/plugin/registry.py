@@ -11,23 +11,41 @@ from typing import Any, NamedTuple
 import recbole
 
 from recbole_ile.errors import InputError, near_miss
+from recbole_ile.plugin.support import LOSS_IN_ONE, why_not
 
 COMPOSED_MODULE = "recbole_ile.plugin.models"
 _SOURCES = Path(recbole.__file__).parent / "model"
-_SUBMODULES = (
-    "general_recommender",
-    "context_aware_recommender",
-    "sequential_recommender",
-    "knowledge_aware_recommender",
-    "exlib_recommender",
-)
+_SUBMODULES = {
+    "general": "general_recommender",
+    "context-aware": "context_aware_recommender",
+    "sequential": "sequential_recommender",
+    "knowledge-aware": "knowledge_aware_recommender",
+    "external": "exlib_recommender",
+}
 
-MITIGATIONS = {"ILE": "recbole_ile.plugin.models.ile:ItemLossEqualization"}
+MITIGATIONS = {
+    "ILE": "recbole_ile.plugin.models.ile:ItemLossEqualization",
+    "IPS": "recbole_ile.plugin.models.ips:InversePropensityScoring",
+}
 """Every mitigation's class by its suffix, in the order in which suffixes stand in a model's name."""
 
 
-MODELS = {"BPR": "recbole_ile.plugin.models.bpr:BPR"}
-"""The models of RecBole of which this plugin has a faster subclass."""
+_ADAPTED = "recbole_ile.plugin.models.adapters"
+_ADAPTERS = {
+    "autoencoders": ("CDAE", "LDiffRec", "MacridVAE", "MultiDAE", "MultiVAE", "RaCT", "RecVAE"),
+    "diffrec": ("DiffRec",),
+    "enmf": ("ENMF",),
+    "knowledge": ("CFKG", "KGNNLS", "MKR"),
+    "pairs": ("LINE", "SGL", "SimpleX"),
+    "sequences": ("BERT4Rec", "RepeatNet", "S3Rec"),
+}
+MODELS = {
+    "BPR": "recbole_ile.plugin.models.bpr:BPR",
+    **{
+        name: f"recbole_ile.plugin.models.adapters.{file}:{name}" for file, names in _ADAPTERS.items() for name in names
+    },
+}
+"""The models of RecBole of which this plugin has a subclass, faster or with its losses to be seen."""
 
 
 class ModelName(NamedTuple):
@@ -62,31 +80,50 @@ def get_model(name: str) -> type[Any]:
         InputError: if there is no such model; names the near miss.
     """
     base_name, mitigations = parse_model_name(name)
+    for mitigation in mitigations:
+        reason = why_not(mitigation, base_name)
+        if reason:
+            works = ", ".join(model for model in _of_the_same_kind(base_name) if not why_not(mitigation, model))
+            raise InputError(f"{name}: {base_name} {reason}, so that {mitigation} has no loss to act on; try {works}")
     base = _load(MODELS[base_name]) if base_name in MODELS else _recbole_model(base_name, name)
     if not mitigations:
         return base
     mixins = tuple(_load(MITIGATIONS[mitigation]) for mitigation in reversed(mitigations))
-    for mixin in mixins:
-        mixin.check_base(name, base)
     return type(
         name,
         (*mixins, base),
-        {"__module__": COMPOSED_MODULE, "__doc__": f"{base_name} with {' and '.join(mitigations)}."},
+        {
+            "__module__": COMPOSED_MODULE,
+            "__doc__": f"{base_name} with {' and '.join(mitigations)}.",
+            "base_name": base_name,
+            "loss_in_parts": base_name not in LOSS_IN_ONE,
+        },
     )
 
 
-def model_names() -> list[str]:
-    """List the names of all models of the installed RecBole, read from its sources without importing them."""
-    found = []
-    for submodule in _SUBMODULES:
+def models_by_kind() -> dict[str, list[str]]:
+    """List the names of all models of the installed RecBole by kind, read from its sources without importing them."""
+    found: dict[str, list[str]] = {}
+    for kind, submodule in _SUBMODULES.items():
+        found[kind] = []
         for path in sorted(_SOURCES.joinpath(submodule).glob("*.py")):
             classes = re.findall(r"^class (\w+)\(", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-            found += [name for name in classes if name.lower() == path.stem]
+            found[kind] += [name for name in classes if name.lower() == path.stem]
     return found
 
 
+def model_names() -> list[str]:
+    """List the names of all models of the installed RecBole."""
+    return [name for names in models_by_kind().values() for name in names]
+
+
+def _of_the_same_kind(base: str) -> list[str]:
+    kinds = models_by_kind()
+    return next((names for kind, names in kinds.items() if base in names and kind != "external"), kinds["general"])
+
+
 def _recbole_model(base: str, name: str) -> type[Any]:
-    for submodule in _SUBMODULES:
+    for submodule in _SUBMODULES.values():
         if base.isidentifier() and _SOURCES.joinpath(submodule, f"{base.lower()}.py").is_file():
             try:
                 model = getattr(importlib.import_module(f"recbole.model.{submodule}.{base.lower()}"), base, None)

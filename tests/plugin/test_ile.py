@@ -15,9 +15,14 @@ from recbole.utils import init_seed
 from recbole_ile import get_model, load_model, run_recbole_ile
 from recbole_ile.functional.equalization import ile_penalty
 from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.plugin.models.captured import LossesNotSeenError
 from recbole_ile.plugin.models.group_losses import observe_model
-from recbole_ile.plugin.models.recording import record_loss, stop_recording
+from recbole_ile.plugin.models.sources import listen, stop_listening
 from recbole_ile.plugin.popularity import TrainingPopularity
+
+
+def model_config(tiny: Path) -> IleConfig:
+    return IleConfig("BPR", "tiny", config_dict={"data_path": str(tiny), "topk": 2, "valid_metric": "NDCG@2"})
 
 
 def made(model: str, tiny: Path, **options: Any) -> tuple[Any, Any, TrainingPopularity]:
@@ -97,31 +102,32 @@ def test_a_dislike_is_no_interaction(tmp_path: Path) -> None:
     assert popularity.counts.tolist() == [3, 3, 0, 0]
 
 
-def test_recording_can_be_undone(tiny: Path) -> None:
+def test_listening_can_be_undone(tiny: Path) -> None:
     model, batch, _ = made("BPR", tiny)
     plain = model.calculate_loss(batch)
-    recorded = record_loss(model)
+    reductions = listen(model.loss)
     assert torch.equal(model.calculate_loss(batch), plain)
-    assert torch.equal(recorded[0].mean(), plain)
-    stop_recording(model)
+    (kept,) = reductions.take()
+    assert torch.equal(kept.values.mean(), plain)
+    stop_listening(model.loss)
     assert type(model.loss) is BPRLoss
     assert torch.equal(model.calculate_loss(batch), plain)
-    assert len(recorded) == 1
+    assert reductions.take() == []
 
 
 def test_an_observed_model_returns_the_loss_it_always_did(tiny: Path) -> None:
     model, batch, popularity = made("BPR", tiny)
     plain = model.calculate_loss(batch)
-    observed = observe_model(model, popularity, "item_id")
+    observed = observe_model(model, "BPR", popularity, model_config(tiny))
     assert torch.equal(model.calculate_loss(batch), plain)
     assert all(mean is not None for mean in observed.epoch_means())
 
 
 def test_a_loss_that_is_not_one_for_each_interaction_is_an_error(tiny: Path) -> None:
     model, batch, _ = made("BPR_ILE", tiny)
-    model.calculate_loss(batch)
-    with pytest.raises(RuntimeError, match="expected one loss of each"):
-        model.group_losses.note(batch)
+    model.loss(torch.zeros(3), torch.zeros(3))
+    with pytest.raises(LossesNotSeenError, match="expected one loss of each"):
+        model.loss_source.captured(model, batch)
 
 
 def test_without_weight_it_is_bpr_bit_for_bit() -> None:
@@ -146,7 +152,7 @@ def test_observation_ends_where_losses_are_not_one_for_each_interaction(tiny: Pa
         return first + type(model).calculate_loss(model, interaction)
 
     model.calculate_loss = twice
-    model.group_losses = observe_model(model, popularity, "item_id")
+    model.group_losses = observe_model(model, "BPR", popularity, model_config(tiny))
     assert model.calculate_loss(batch).item() == pytest.approx(2 * twice(batch).item() / 2)
     assert model.group_losses is None
     assert type(model.loss) is BPRLoss

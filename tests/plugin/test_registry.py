@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from recbole.model.general_recommender import BPR, LightGCN, NeuMF
+from recbole.model.general_recommender import BPR, LightGCN, MultiVAE, NeuMF
 
 from recbole_ile import InputError, get_model
 from recbole_ile.plugin.registry import ModelName, model_names, parse_model_name
@@ -15,16 +15,20 @@ def test_names_split_into_base_and_mitigations() -> None:
     assert parse_model_name("BPR") == ModelName("BPR", ())
     assert parse_model_name("BPR_ILE") == ModelName("BPR", ("ILE",))
     assert parse_model_name("KD_DAGFM_ILE") == ModelName("KD_DAGFM", ("ILE",))
+    assert parse_model_name("BPR_ILE_IPS") == ModelName("BPR", ("ILE", "IPS"))
     assert parse_model_name("ILE") == ModelName("ILE", ())
 
 
 def test_a_mitigation_named_twice_is_refused_with_the_right_name() -> None:
     with pytest.raises(InputError, match=r"write it as BPR_ILE$"):
         parse_model_name("BPR_ILE_ILE")
+    with pytest.raises(InputError, match=r"write it as BPR_ILE_IPS$"):
+        parse_model_name("BPR_IPS_ILE")
 
 
 def test_models_are_recboles_or_subclasses_of_them() -> None:
     assert get_model("NeuMF") is NeuMF
+    assert issubclass(get_model("MultiVAE_IPS"), MultiVAE)
     assert issubclass(get_model("BPR"), BPR)
     assert issubclass(get_model("BPR_ILE"), BPR)
     assert issubclass(get_model("LightGCN_ILE"), LightGCN)
@@ -32,7 +36,8 @@ def test_models_are_recboles_or_subclasses_of_them() -> None:
 
 
 def test_composed_classes_survive_pickling() -> None:
-    assert pickle.loads(pickle.dumps(get_model("BPR_ILE"))) is get_model("BPR_ILE")
+    for name in ("BPR_ILE", "MultiVAE_IPS", "SASRec_ILE_IPS"):
+        assert pickle.loads(pickle.dumps(get_model(name))) is get_model(name)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +48,13 @@ def test_an_unknown_model_names_the_near_miss(name: str, miss: str) -> None:
         get_model(name)
 
 
-def test_a_model_without_pairs_says_why_it_has_no_ile() -> None:
-    with pytest.raises(InputError, match="EASE_ILE: ILE needs a model trained on pairs"):
+def test_a_model_without_a_loss_says_why_and_what_works() -> None:
+    with pytest.raises(InputError, match=r"EASE_ILE: EASE is solved in closed form.*; try BPR, .*, MultiVAE"):
         get_model("EASE_ILE")
+    with pytest.raises(InputError, match=r"Pop_IPS: Pop counts and does not learn.*try BPR"):
+        get_model("Pop_IPS")
+    with pytest.raises(InputError, match=r"LightGBM_ILE: LightGBM grows trees.*try BPR"):
+        get_model("LightGBM_ILE")
 
 
 def test_model_names_are_those_of_recbole() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from recbole_ile.functional.equalization import group_sums
-from recbole_ile.plugin.models.recording import record_loss, stop_recording
+from recbole_ile.plugin.models.captured import Captured, LossesNotSeenError
+from recbole_ile.plugin.models.sources import find_source
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import global_sums
 
@@ -16,57 +18,38 @@ NOTED = 64
 
 
 class GroupLosses:
-    """Reads the recorded losses of a model after each ``calculate_loss`` and adds them up by item group.
+    """Adds up the losses of interactions by item group.
 
     Args:
-        recorded: the list that ``record_loss`` returned.
         popularity: the item groups, from training interactions.
-        item_field: the name of the item column of a batch.
     """
 
-    def __init__(self, recorded: list[torch.Tensor], popularity: TrainingPopularity, item_field: str) -> None:
-        self.recorded = recorded
+    def __init__(self, popularity: TrainingPopularity) -> None:
         self.names = popularity.group_names
-        self.item_field = item_field
         self._groups = torch.from_numpy(popularity.groups_by_id)
         self._sums: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._noted: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._noted: list[Captured] = []
 
     def start_epoch(self) -> None:
         """Forget the losses of the batches so far."""
         self._sums.clear()
         self._noted.clear()
 
-    def note(self, interaction: Any) -> None:
-        """Take the losses of the batch that the model has just seen, for the report alone.
-
-        Args:
-            interaction: the batch, with ``[B]`` positive items; of several processes, the slice of this one.
-
-        Raises:
-            RuntimeError: if the model computed its loss not once, or not for each interaction.
-        """
-        self._noted.append((self._taken(interaction).detach(), interaction[self.item_field]))
+    def note(self, captured: Captured) -> None:
+        """Take the losses of a batch, of several processes those of this one, for the report alone."""
+        self._noted.append(captured.detached())
         if len(self._noted) == NOTED:
             self._add_up_noted()
 
-    def observe_means(self, interaction: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take the losses of the batch as ``note`` does, and return the means of the global batch of all processes.
+    def observe_means(self, captured: Captured) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take the losses of a batch as ``note`` does, and return the means of the global batch of all processes.
 
         Returns:
             ``[G]`` means, differentiable in the own losses as ``global_sums`` says, and ``[G]`` bool,
             whether the group is present.
-
-        Raises:
-            RuntimeError: as ``note``.
         """
-        own, own_counts = self._add_up(self._taken(interaction), interaction[self.item_field])
-        sums, counts = global_sums(own, own_counts)
+        sums, counts = global_sums(*self._add_up(captured))
         return sums / counts.clamp_min(1), counts > 0
-
-    def complete(self, interaction: Any) -> bool:
-        """Tell whether the model computed its loss once, for each of the ``[B]`` interactions of the batch."""
-        return len(self.recorded) == 1 and self.recorded[0].shape == (len(interaction),)
 
     def epoch_means(self) -> list[float | None]:
         """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none.
@@ -81,49 +64,58 @@ class GroupLosses:
         pairs = zip(sums.tolist(), counts.tolist(), strict=True)
         return [total / count if count else None for total, count in pairs]
 
-    def _taken(self, interaction: Any) -> torch.Tensor:
-        if not self.complete(interaction):
-            shapes = [tuple(value.shape) for value in self.recorded]
-            raise RuntimeError(f"expected one loss of each of {len(interaction)} interactions, the model gave {shapes}")
-        return self.recorded.pop()
-
     def _add_up_noted(self) -> None:
-        losses, items = (torch.cat(parts) for parts in zip(*self._noted, strict=True))
-        self._add_up(losses, items)
+        values, items, counts, _ = zip(*self._noted, strict=True)
+        self._add_up(Captured(torch.cat(values), torch.cat(items), _cat(counts), 1.0))
         self._noted.clear()
 
-    def _add_up(self, losses: torch.Tensor, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the ``[G]`` sums of ``[B]`` losses and the ``[G]`` counts, and keep them for the report."""
-        if self._groups.device != losses.device:
-            self._groups = self._groups.to(losses.device)
-        sums, counts = group_sums(losses, self._groups.index_select(0, items), len(self.names))
+    def _add_up(self, captured: Captured) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the ``[G]`` sums of the observed losses and their ``[G]`` counts, and keep them for the report."""
+        if self._groups.device != captured.values.device:
+            self._groups = self._groups.to(captured.values.device)
+        groups = self._groups.index_select(0, captured.items)
+        sums, counts = group_sums(captured.observed(), groups, len(self.names), captured.counts)
         self._sums.append((sums.detach(), counts))
         return sums, counts
 
 
-def observe_model(model: Any, popularity: TrainingPopularity, item_field: str) -> GroupLosses | None:
+def observe_model(model: Any, base: str, popularity: TrainingPopularity, config: Any) -> GroupLosses | None:
     """Add up the group losses of a model without a mitigation, which trains as it always did.
 
     Observation ends with the first batch whose losses cannot be told apart by interaction.
 
+    Args:
+        model: a model of RecBole.
+        base: its name.
+        popularity: the item groups.
+        config: the configuration of the model.
+
     Returns:
         The sums, or ``None`` for a model whose losses per interaction cannot be seen.
     """
-    recorded = record_loss(model)
-    if recorded is None:
+    source = find_source(model, base, config)
+    if source is None:
         return None
-    losses = GroupLosses(recorded, popularity, item_field)
+    losses = GroupLosses(popularity)
     calculate_loss = model.calculate_loss
 
     def observed(interaction: Any, *arguments: Any, **keywords: Any) -> Any:
-        recorded.clear()
+        source.start(model)
         loss = calculate_loss(interaction, *arguments, **keywords)
-        if losses.complete(interaction):
-            losses.note(interaction)
-        else:
-            stop_recording(model)
+        try:
+            captured = source.captured(model, interaction)
+        except LossesNotSeenError:
+            source.stop()
             model.group_losses, model.calculate_loss = None, calculate_loss
+            return loss
+        if captured is not None:
+            losses.note(captured)
         return loss
 
     model.calculate_loss = observed
     return losses
+
+
+def _cat(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    present = [part for part in parts if part is not None]
+    return torch.cat(present) if present else None

@@ -6,14 +6,11 @@ from typing import Any
 
 import torch
 
-from recbole_ile.errors import InputError
 from recbole_ile.functional.equalization import disparity
-from recbole_ile.plugin.models.group_losses import GroupLosses
-from recbole_ile.plugin.models.recording import record_loss
-from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.models.capturing import CapturedLosses, first_part
 
 
-class ItemLossEqualization:
+class ItemLossEqualization(CapturedLosses):
     """Adds ``ile_lambda * D`` to a model's loss, D the disparity of the mean losses of the item groups.
 
     Stands before the model in the bases of the composed class. Source: Prent & Mansoury, arXiv 2410.04830,
@@ -21,34 +18,27 @@ class ItemLossEqualization:
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
-        super().__init__(config, dataset)  # type: ignore[call-arg]
-        recorded = record_loss(self)  # type: ignore[arg-type]
-        if recorded is None:
-            raise InputError(f"{config['model']}: ILE needs a model with one pairwise BPRLoss, such as BPR or LightGCN")
+        super().__init__(config, dataset)
         self.ile_lambda = float(config["ile_lambda"])
         self.ile_distance = config["ile_distance"]
-        popularity = TrainingPopularity.of(config, dataset)
-        self.group_losses = GroupLosses(recorded, popularity, config["ITEM_ID_FIELD"])
 
-    @classmethod
-    def check_base(cls, name: str, base: type[Any]) -> None:
-        """Refuse a base model that has no gradient training to inject the loss into.
+    @property
+    def observes_losses(self) -> bool:
+        """Whether the batch's group means are computed for the loss, and need not be again for the report."""
+        return self.ile_lambda > 0.0
 
-        Raises:
-            InputError: names the model and why.
+    def calculate_loss(self, interaction: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Return the model's own loss, the ILE term as a part of its own, and the model's further parts.
+
+        A model whose trainer adds up one number returns the sum.
         """
-        from recbole.utils import InputType
-
-        if getattr(base, "input_type", None) is not InputType.PAIRWISE:
-            raise InputError(f"{name}: ILE needs a model trained on pairs, such as BPR or LightGCN")
-
-    def calculate_loss(self, interaction: Any) -> tuple[torch.Tensor, ...]:
-        """Return the model's own loss, the ILE term as a part of its own, and the model's further parts."""
-        self.group_losses.recorded.clear()
-        loss = super().calculate_loss(interaction)  # type: ignore[misc]
-        own, *further = loss if isinstance(loss, tuple) else (loss,)
+        loss = super().calculate_loss(interaction, *arguments, **keywords)
+        if self.captured_losses is None:
+            return loss
+        own, further = first_part(loss)
         if self.ile_lambda == 0.0:
-            self.group_losses.note(interaction)
-            return own, torch.zeros_like(own), *further
-        means, present = self.group_losses.observe_means(interaction)
-        return own, self.ile_lambda * disparity(means, present, self.ile_distance), *further
+            term = torch.zeros_like(own)
+        else:
+            means, present = self.group_losses.observe_means(self.captured_losses)
+            term = self.ile_lambda * disparity(means, present, self.ile_distance)
+        return (own, term, *further) if self.loss_in_parts else own + term  # type: ignore[attr-defined]

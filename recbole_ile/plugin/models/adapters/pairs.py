@@ -1,0 +1,57 @@
+"""General models that train on pairs with a loss of their own: SGL, SimpleX and LINE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import recbole.model.general_recommender as recbole_models
+
+from recbole_ile.plugin.models.adapters.seeing import SeesReductions
+from recbole_ile.plugin.models.captured import Captured, LossesNotSeenError, one_each
+
+
+class SGL(SeesReductions, recbole_models.SGL):
+    """The BPR loss, a sum, is the main one; the contrastive loss is auxiliary."""
+
+    def calc_bpr_loss(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the BPR loss with its regularisation."""
+        with self.watch_reductions:
+            return super().calc_bpr_loss(*arguments, **keywords)
+
+    def captured(self, interaction: Any) -> Captured | None:
+        """Return the BPR loss of each interaction."""
+        kept = self.first_kept()
+        return one_each(kept.values, kept.scale, interaction, self.fields)
+
+
+class SimpleX(SeesReductions, recbole_models.SimpleX):
+    """A batch repeats each interaction for each of its negatives; the loss has it once, with all of them."""
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the cosine contrastive loss with its regularisation."""
+        with self.watch_reductions:
+            return super().forward(*arguments, **keywords)
+
+    def captured(self, interaction: Any) -> Captured | None:
+        """Return the loss of each interaction."""
+        kept = self.first_kept()
+        values = kept.values.reshape(-1)
+        return Captured(values, interaction[self.fields.item][: len(values)], None, kept.scale)
+
+
+class LINE(SeesReductions, recbole_models.LINE):
+    """An interaction's loss is that of its own score and of the sampled one, and both again of the context."""
+
+    def calculate_loss(self, interaction: Any) -> Any:
+        """Return the model's loss."""
+        with self.watch_reductions:
+            return super().calculate_loss(interaction)
+
+    def captured(self, interaction: Any) -> Captured | None:
+        """Return the sum of the losses of each interaction."""
+        kept = self.watch_reductions.take()
+        if len(kept) not in (2, 4):
+            raise LossesNotSeenError(f"the model reduced {len(kept)} losses")
+        factors = [1.0, 1.0] + [getattr(self, "second_order_loss_weight", 0.0)] * 2
+        values = sum(factor * each.values for factor, each in zip(factors, kept, strict=False))
+        return one_each(values, kept[0].scale, interaction, self.fields)

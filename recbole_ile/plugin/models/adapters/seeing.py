@@ -1,0 +1,64 @@
+"""What the adapters share: a watch over the part of a model that computes its loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbole_ile.plugin.models.captured import Captured, Fields, LossesNotSeenError, by_item
+from recbole_ile.plugin.models.reductions import Kept, LogLikelihoods, Reductions
+
+
+class SeesReductions:
+    """Mixin before a model whose losses are reduced inline; ``watch_reductions`` surrounds the place."""
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)  # type: ignore[call-arg]
+        self.watch_reductions = Reductions()
+        self.fields = Fields.of(config, self)
+
+    def start_capture(self) -> None:
+        """Forget what was seen of the batches before."""
+        self.watch_reductions.take()
+
+    def first_kept(self) -> Kept:
+        """Return what the first reduction reduced.
+
+        Raises:
+            LossesNotSeenError: if there was none.
+        """
+        kept = self.watch_reductions.take()
+        if not kept:
+            raise LossesNotSeenError("the model reduced no losses")
+        return kept[0]
+
+
+class SeesLogLikelihoods:
+    """Mixin before an autoencoder: cross entropy of all items with each user's row of the interaction matrix.
+
+    The main loss is the sum over a user's items of ``-log_softmax``, averaged over the users of the batch.
+    """
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)  # type: ignore[call-arg]
+        self.watch_likelihoods = LogLikelihoods()
+
+    def start_capture(self) -> None:
+        """Forget what was seen of the batches before."""
+        self.watch_likelihoods.take()
+
+    def calculate_loss(self, interaction: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Return the model's loss."""
+        with self.watch_likelihoods:
+            return super().calculate_loss(interaction, *arguments, **keywords)  # type: ignore[misc]
+
+    def captured(self, interaction: Any) -> Captured | None:
+        """Return the losses by item.
+
+        Raises:
+            LossesNotSeenError: if the model computed them not once.
+        """
+        kept = self.watch_likelihoods.take()
+        if len(kept) != 1:
+            raise LossesNotSeenError(f"the model computed {len(kept)} cross entropies")
+        ((likelihoods, interactions),) = kept
+        return by_item(-likelihoods.sum(dim=0), interactions.sum(dim=0), None, 1.0 / len(interactions))

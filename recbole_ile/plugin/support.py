@@ -1,0 +1,50 @@
+"""Which models of RecBole a mitigation works on, and why not on the others."""
+
+from __future__ import annotations
+
+_CLOSED = "is solved in closed form"
+_COUNTED = "counts and does not learn"
+_TREES = "grows trees in a library of its own"
+
+WITHOUT_LOSS = {
+    "ADMMSLIM": _CLOSED,
+    "EASE": _CLOSED,
+    "NCEPLRec": _CLOSED,
+    "SLIMElastic": _CLOSED,
+    "ItemKNN": _COUNTED,
+    "Pop": _COUNTED,
+    "Random": "draws at random",
+    "LightGBM": _TREES,
+    "XGBoost": _TREES,
+}
+"""The models without a loss of interactions, each with the reason as the predicate of a sentence."""
+
+IN_A_STAGE = {
+    "LDiffRec": "on its autoencoder's loss",
+    "RaCT": "in the actor's pre-training",
+    "S3Rec": "in fine-tuning",
+}
+"""Where the losses of interactions are but a part or a stage of a model's training."""
+
+PACKAGES = {
+    "KGAT": "dgl",
+    "KGIN": "torch_scatter",
+    "MCCLK": "torch_scatter",
+    "LightGBM": "lightgbm",
+    "XGBoost": "xgboost",
+}
+"""What RecBole's models need beyond what RecBole installs."""
+
+LOSS_IN_ONE = ("KGAT", "MKR", "RecVAE")
+"""The models whose trainers add up one number a batch, and fail on a loss in parts."""
+
+NEEDS_LOSS = ("ILE", "IPS")
+"""The mitigations that act on the losses of single interactions."""
+
+
+def why_not(mitigation: str, model: str) -> str | None:
+    """Return why a mitigation does not work on a model of RecBole, ``None`` if it does.
+
+    The reason is the predicate of a sentence whose subject is the model.
+    """
+    return WITHOUT_LOSS.get(model) if mitigation in NEEDS_LOSS else None
