@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-COMMANDS = {"run": "recbole_ile.commands.run", "doctor": "recbole_ile.commands.doctor"}
+COMMANDS = {name: f"recbole_ile.commands.{name}" for name in ("run", "rerank", "doctor")}
 DEFAULT = "run"
 
 

@@ -16,6 +16,7 @@ from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.pipeline import train_and_evaluate, versions
 from recbole_ile.plugin.processes import check_processes, run_processes
 from recbole_ile.plugin.properties import preset_file
+from recbole_ile.plugin.reevaluation import reevaluate, reevaluation_config
 from recbole_ile.plugin.registry import get_model
 from recbole_ile.report.run_files import write_run
 from recbole_ile.report.tables import print_comparison, print_result
@@ -34,6 +35,7 @@ def run_recbole_ile(
     saved: bool = True,
     resume: str | Path | None = None,
     trust_checkpoint: bool = False,
+    checkpoint: str | Path | None = None,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -47,7 +49,9 @@ def run_recbole_ile(
         saved: whether to write the checkpoint and, in a folder of its name beside it, the results.
         resume: checkpoint of an interrupted run, to be continued; it also tells model, data set and
             options that are not given.
-        trust_checkpoint: whether ``resume`` may contain code that is run when it is read.
+        trust_checkpoint: whether a checkpoint may contain code that is run when it is read.
+        checkpoint: a trained model that is only evaluated, under other settings of CP and PUFR for instance; it
+            tells model, data set and options that are not given.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
@@ -59,9 +63,16 @@ def run_recbole_ile(
     Raises:
         InputError: for an option, file or data set that cannot be used.
     """
+    if checkpoint is not None and resume is not None:
+        raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
-        config = _configuration(model, dataset, config_file_list, config_dict, resume)
-        result, seconds = train_and_evaluate(config, saved, resume)
+        if checkpoint is None:
+            config = _configuration(model, dataset, config_file_list, config_dict, resume)
+            result, seconds = train_and_evaluate(config, saved, resume)
+        else:
+            stored = read_checkpoint(checkpoint, map_location="cpu")
+            config = reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, config_dict)
+            result, seconds = reevaluate(config, stored, checkpoint, saved)
     if saved and config["local_rank"] == 0:
         write_run(result, config, versions(), seconds)
     return result
@@ -101,7 +112,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config_files", nargs="+", default=[], metavar="YAML", help="the later ones win")
     parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance; --config_files win over them")
     parser.add_argument("--resume", metavar="CHECKPOINT", help="continue an interrupted run")
-    parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint of --resume")
+    parser.add_argument(
+        "--checkpoint", metavar="CHECKPOINT", help="evaluate a trained model, under another --cp_weight for instance"
+    )
+    parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.add_argument("--nproc", type=int, default=1, help="processes that train together on this machine")
     parser.add_argument("--ip", default="localhost", help="address of the first machine")
     parser.add_argument("--port", help="port of the first machine; default any, 5678 with several machines")
@@ -123,6 +137,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "config_file_list": files,
         "config_dict": options,
         "resume": arguments.resume,
+        "checkpoint": arguments.checkpoint,
         "trust_checkpoint": arguments.trust_checkpoint,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
@@ -157,8 +172,10 @@ def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[st
             f"option world_size={world_size} is not allowed; with group_offset={arguments.group_offset} and "
             f"nproc={arguments.nproc} it is at least {last}"
         )
+    if arguments.checkpoint:
+        raise InputError(f"option nproc={arguments.nproc}: --checkpoint evaluates in one process")
     with quiet_recbole(), trusting_checkpoints(keywords["trust_checkpoint"]):
-        settings = {key: value for key, value in keywords.items() if key != "trust_checkpoint"}
+        settings = {key: value for key, value in keywords.items() if key not in ("trust_checkpoint", "checkpoint")}
         check_processes(_configuration(**settings), arguments.nproc)
     return run_processes(
         run_recbole_ile,

@@ -52,6 +52,10 @@ Rule = tuple[Callable[[Any], bool], str]
 RULES: dict[str, Rule] = {
     "ile_lambda": _number(0),
     "ips_max": _number(1),
+    "cp_weight": _number(0, 1),
+    "cp_candidates": _number(1, whole=True),
+    "pufr_members": _number(1, whole=True),
+    "pufr_weight": _number(0),
     "user_group_num": _number(1, whole=True),
     "eval_memory": _memory(),
     "epochs": _number(0, whole=True),
@@ -70,6 +74,8 @@ RULES: dict[str, Rule] = {
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "ile_distance": tuple(DISTANCES),
+    "cp_normalize": ("none", "minmax"),
+    "pufr_uncertainty": ("item", "pair"),
     "item_group_by": GROUPINGS,
     "ee_discount": DISCOUNTS,
     "learner": ("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),

@@ -359,6 +359,48 @@ def safe_checkpoints() -> None:
     sys.modules["recbole.quick_start"].load_data_and_model = load_safely  # type: ignore[attr-defined]
 
 
+@shim
+def reranked_case_study() -> None:
+    """``full_sort_scores`` and ``full_sort_topk`` mask history after the model has scored, and then make lists.
+
+    For a model with ``rerank`` they return the re-ranked ones. Can go when RecBole lets a model see masked scores.
+    """
+    from recbole.utils import case_study
+
+    masked_scores = case_study.full_sort_scores
+
+    def reranked(uid_series: Any, model: Any, test_data: Any, device: Any, k: int) -> Any:
+        import torch
+
+        scores = masked_scores(uid_series, model, test_data, device)
+        if not hasattr(model, "rerank"):
+            return scores
+        users = torch.as_tensor(uid_series)
+        if test_data.is_sequential:
+            rows = (test_data.dataset.inter_feat[test_data.dataset.uid_field] == users[:, None]).nonzero()[:, 1]
+            batch = test_data.dataset[rows]
+        else:
+            batch = test_data.dataset.join(_interaction(test_data.dataset.uid_field, users))
+        return model.rerank(scores, batch.to(scores.device), torch.arange(len(batch)), k)
+
+    @functools.wraps(masked_scores)
+    def full_sort_scores(uid_series: Any, model: Any, test_data: Any, device: Any = None) -> Any:
+        return reranked(uid_series, model, test_data, device, max(test_data.config["topk"]))
+
+    @functools.wraps(case_study.full_sort_topk)
+    def full_sort_topk(uid_series: Any, model: Any, test_data: Any, k: int, device: Any = None) -> Any:
+        return reranked(uid_series, model, test_data, device, k).topk(k)
+
+    case_study.full_sort_scores = full_sort_scores
+    case_study.full_sort_topk = full_sort_topk
+
+
+def _interaction(field: str, values: Any) -> Any:
+    from recbole.data.interaction import Interaction
+
+    return Interaction({field: values})
+
+
 @contextlib.contextmanager
 def safe_loading() -> Iterator[None]:
     """Read checkpoints safely within this context where RecBole's models call ``torch.load`` themselves.

@@ -26,6 +26,7 @@ from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.dataset_cache import cached_dataset
 from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.logs import start_logging
+from recbole_ile.plugin.members import check_members, fit_members
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import first_decides
@@ -67,6 +68,8 @@ def train_and_evaluate(
     data = prepare_data(config)
     net = build_model(config, data)
     trainer = get_trainer(config)(config, net)
+    if hasattr(net, "members"):
+        check_members(config, resume)
     if resume is not None:
         _continue_from(trainer, resume)
     elif saved:
@@ -76,42 +79,66 @@ def train_and_evaluate(
     output_dir = str(run_folder(trainer.saved_model_file)) if saved else None
     trainer.eval_collector.data_collect(data.train)  # pre-training trainers evaluate without having done it
     prepared = time.time()
-    best_valid_score, best_valid_result = trainer.fit(
-        data.train, data.valid, saved=saved, show_progress=config["show_progress"]
-    )
+    if hasattr(net, "members"):
+        best_valid_score, best_valid_result = fit_members(trainer, data, build_model, get_trainer, saved)
+    else:
+        best_valid_score, best_valid_result = trainer.fit(
+            data.train, data.valid, saved=saved, show_progress=config["show_progress"]
+        )
     trained = time.time()
     if saved and not Path(trainer.saved_model_file).exists():
         raise InputError(
             f"option valid_metric={config['valid_metric']!r} was not a number in any validation of "
             f"{config['dataset']}, so that no epoch is the best and nothing was saved"
         )
-    trainer.eval_collector.details = True
-    with ThreadPoolExecutor(1) as beside:  # RecBole watches the processor for a second, in which we evaluate
-        environment = beside.submit(get_environment, config)
-        test_result = trainer.evaluate(data.test, load_best_model=saved, show_progress=config["show_progress"])
-    logger = logging.getLogger()
-    logger.info("The running environment of this training is as follows:\n" + environment.result().draw())
-    logger.info(set_color("best valid ", "yellow") + f": {best_valid_result}")
-    logger.info(set_color("test result", "yellow") + f": {test_result}")
-    result = {
-        "model": config["model"],
-        "dataset": config["dataset"],
-        "best_valid_score": _plain(best_valid_score),
-        "valid_score_bigger": config["valid_metric_bigger"],
-        "best_valid_result": _plain(best_valid_result),
-        "test_result": _plain(test_result or {}),
-        **split_by_group(config, trainer.eval_collector.last_details),
-        "group_names": net.group_losses.names if net.group_losses else [],
-        "group_losses": getattr(trainer, "group_losses", []),
-        "checkpoint": str(trainer.saved_model_file) if saved else None,
-        "output_dir": output_dir,
-    }
+    result = tested(config, data, net, trainer, (best_valid_score, best_valid_result), load_best_model=saved)
+    result["checkpoint"] = str(trainer.saved_model_file) if saved else None
+    result["output_dir"] = output_dir
     finished = time.time()
     return result, {
         "started": started,
         "preparation": prepared - started,
         "training": trained - prepared,
         "total": finished - started,
+    }
+
+
+def tested(
+    config: IleConfig, data: PreparedData, net: Any, trainer: Any, valid: tuple[Any, Any], load_best_model: bool
+) -> dict[str, Any]:
+    """Evaluate a trained model on the test part.
+
+    Args:
+        config: model, data set and every option.
+        data: the loaders.
+        net: the model.
+        trainer: its trainer.
+        valid: best validation score and result.
+        load_best_model: whether to read the parameters from the trainer's checkpoint first.
+
+    Returns:
+        The result that ``run_recbole_ile`` documents, without its paths.
+    """
+    trainer.eval_collector.details = True
+    with ThreadPoolExecutor(1) as beside:  # RecBole watches the processor for a second, in which we evaluate
+        environment = beside.submit(get_environment, config)
+        test_result = trainer.evaluate(
+            data.test, load_best_model=load_best_model, show_progress=config["show_progress"]
+        )
+    logger = logging.getLogger()
+    logger.info("The running environment of this training is as follows:\n" + environment.result().draw())
+    logger.info(set_color("best valid ", "yellow") + f": {valid[1]}")
+    logger.info(set_color("test result", "yellow") + f": {test_result}")
+    return {
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "best_valid_score": _plain(valid[0]),
+        "valid_score_bigger": config["valid_metric_bigger"],
+        "best_valid_result": _plain(valid[1]),
+        "test_result": _plain(test_result or {}),
+        **split_by_group(config, trainer.eval_collector.last_details),
+        "group_names": net.group_losses.names if net.group_losses else [],
+        "group_losses": getattr(trainer, "group_losses", []),
     }
 
 

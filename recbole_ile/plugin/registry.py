@@ -26,8 +26,13 @@ _SUBMODULES = {
 MITIGATIONS = {
     "ILE": "recbole_ile.plugin.models.ile:ItemLossEqualization",
     "IPS": "recbole_ile.plugin.models.ips:InversePropensityScoring",
+    "PUFR": "recbole_ile.plugin.models.pufr:PredictiveUncertainty",
+    "CP": "recbole_ile.plugin.models.cp:CalibratedPopularity",
 }
-"""Every mitigation's class by its suffix, in the order in which suffixes stand in a model's name."""
+"""Every mitigation's class by its suffix, in the order in which suffixes stand in a model's name, and act."""
+
+IN_RANKING = ("PUFR", "CP")
+"""The mitigations that act when lists are made, and leave training as it is."""
 
 
 _ADAPTED = "recbole_ile.plugin.models.adapters"
@@ -84,7 +89,7 @@ def get_model(name: str) -> type[Any]:
         reason = why_not(mitigation, base_name)
         if reason:
             works = ", ".join(model for model in _of_the_same_kind(base_name) if not why_not(mitigation, model))
-            raise InputError(f"{name}: {base_name} {reason}, so that {mitigation} has no loss to act on; try {works}")
+            raise InputError(f"{name}: {base_name} {reason}, so that {mitigation} cannot act on it; try {works}")
     base = _load(MODELS[base_name]) if base_name in MODELS else _recbole_model(base_name, name)
     if not mitigations:
         return base
@@ -97,8 +102,15 @@ def get_model(name: str) -> type[Any]:
             "__doc__": f"{base_name} with {' and '.join(mitigations)}.",
             "base_name": base_name,
             "loss_in_parts": base_name not in LOSS_IN_ONE,
+            "member_class": property(lambda _: get_model(trained_name(name))),
         },
     )
+
+
+def trained_name(name: str) -> str:
+    """Return the name of what is trained of a model: ``BPR_ILE`` for ``BPR_ILE_CP``."""
+    base, mitigations = parse_model_name(name)
+    return "_".join([base, *(each for each in mitigations if each not in IN_RANKING)])
 
 
 def models_by_kind() -> dict[str, list[str]]:

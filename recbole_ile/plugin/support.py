@@ -38,8 +38,8 @@ PACKAGES = {
 LOSS_IN_ONE = ("KGAT", "MKR", "RecVAE")
 """The models whose trainers add up one number a batch, and fail on a loss in parts."""
 
-NEEDS_LOSS = ("ILE", "IPS")
-"""The mitigations that act on the losses of single interactions."""
+NO_LISTS = ("LightGBM", "XGBoost")
+"""The models that RecBole evaluates by the values they predict, never by lists."""
 
 
 def why_not(mitigation: str, model: str) -> str | None:
@@ -47,4 +47,6 @@ def why_not(mitigation: str, model: str) -> str | None:
 
     The reason is the predicate of a sentence whose subject is the model.
     """
-    return WITHOUT_LOSS.get(model) if mitigation in NEEDS_LOSS else None
+    if mitigation == "CP":
+        return WITHOUT_LOSS[model] if model in NO_LISTS else None
+    return WITHOUT_LOSS.get(model)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import recbole.utils
+import torch
 from recbole.data.dataloader.general_dataloader import FullSortEvalDataLoader
 
 from recbole_ile.plugin.eval_memory import fit_to_memory, memory_bytes
@@ -75,6 +76,25 @@ class GroupLossTrainer:
             interaction, scores, rows, items = evaluate(batch)
             self.eval_collector.eval_batch_collect(scores, interaction, rows, items)  # type: ignore[attr-defined]
         self.eval_collector.forget()  # type: ignore[attr-defined]
+
+    def _full_sort_batch_eval(self, batched_data: Any) -> Any:
+        """Score a batch, mask what must not be recommended, and then re-rank if the model does."""
+        interaction, scores, positive_rows, items = super()._full_sort_batch_eval(batched_data)  # type: ignore[misc]
+        scores = self._reranked(scores, interaction, torch.arange(len(scores)))
+        return interaction, scores, positive_rows, items
+
+    def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
+        """Score the sampled candidates, and re-rank them if the model does."""
+        interaction, scores, positive_rows, items = super()._neg_sample_batch_eval(batched_data)  # type: ignore[misc]
+        if scores.ndim == 2:
+            scores = self._reranked(scores, interaction, torch.as_tensor(batched_data[1]))
+        return interaction, scores, positive_rows, items
+
+    def _reranked(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor) -> torch.Tensor:
+        model = self.model  # type: ignore[attr-defined]
+        if not hasattr(model, "rerank"):
+            return scores
+        return model.rerank(scores, interaction.to(scores.device), rows, max(self.config["topk"]))  # type: ignore[attr-defined]
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
         final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]

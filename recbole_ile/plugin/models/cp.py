@@ -1,0 +1,56 @@
+"""Calibrated popularity as a mixin of a RecBole model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from recbole_ile.functional.reranking import calibrated_popularity
+from recbole_ile.plugin.models.reranking import Reranker, put_first, users_of
+from recbole_ile.plugin.popularity import TrainingPopularity
+
+NORMALIZATIONS = ("none", "minmax")
+
+
+class CalibratedPopularity(Reranker):
+    """Gives each user's list the shares of head, mid and tail items of the training profile, as far as scores allow.
+
+    Source: Abdollahpouri et al., UMAP 2021, as compared by Prent & Mansoury, arXiv 2410.04830, section 4.
+    """
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)  # type: ignore[call-arg]
+        self.cp_weight = float(config["cp_weight"])
+        self.cp_candidates = int(config["cp_candidates"])
+        self.cp_normalize = config["cp_normalize"]
+        popularity = TrainingPopularity.of(config, dataset)
+        profiles = torch.from_numpy(popularity.profiles)
+        self._profiles = torch.cat([torch.zeros_like(profiles[:1]), profiles])
+        self._cp_groups = torch.from_numpy(popularity.groups_by_id)
+
+    @torch.no_grad()
+    def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
+        """Return scores whose first ``k`` items are the calibrated list."""
+        scores = super().rerank(scores, interaction, rows, k)
+        if self.cp_weight == 0.0:
+            return scores
+        if self._cp_groups.device != scores.device:
+            self._cp_groups, self._profiles = self._cp_groups.to(scores.device), self._profiles.to(scores.device)
+        values, items = scores.topk(min(max(self.cp_candidates, k), scores.shape[1]), dim=1)
+        users = users_of(interaction, rows.to(scores.device), self.USER_ID, len(scores))  # type: ignore[attr-defined]
+        profiles = self._profiles.index_select(0, users)
+        if self.cp_normalize == "minmax":
+            values = minmax(values)
+        places = calibrated_popularity(values, self._cp_groups[items], profiles, k, self.cp_weight)
+        chosen = items.gather(1, places.clamp_min(0))
+        return put_first(scores, torch.where(places >= 0, chosen, 0))
+
+
+def minmax(scores: torch.Tensor) -> torch.Tensor:
+    """Map the finite scores of each row of ``[B, m]`` onto ``[0, 1]``; equal ones onto 0, ``-inf`` stays."""
+    finite = scores > -torch.inf
+    lowest = torch.where(finite, scores, torch.inf).min(dim=1, keepdim=True).values
+    spread = scores.max(dim=1, keepdim=True).values - lowest
+    scaled = torch.where(spread > 0, (scores - lowest) / spread, 0.0)
+    return torch.where(finite, scaled, -torch.inf)
