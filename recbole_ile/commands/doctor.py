@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from rich.console import Console
 
@@ -36,5 +37,6 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         return 0
     notes = {model: f"needs the package {package}" for model, package in PACKAGES.items()}
     notes |= {model: f"works {where}" for model, where in IN_A_STAGE.items()}
-    Console().print(support_table(kinds, mitigations, why_not, notes))
+    # A pipe has no width: whole lines, so that grep finds a model with its note.
+    Console(width=None if sys.stdout.isatty() else 160).print(support_table(kinds, mitigations, why_not, notes))
     return 0

@@ -37,8 +37,8 @@ def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int,
     Source: Abdollahpouri et al., UMAP 2021 (arXiv 2103.06364); as compared by Prent & Mansoury, arXiv 2410.04830.
     """
     if not isinstance(scores, torch.Tensor):
-        tensors = (torch.as_tensor(array) for array in (scores, groups, profiles))
-        return to_numpy(calibrated_popularity(*tensors, k, weight))
+        members, taste = torch.as_tensor(groups), torch.as_tensor(profiles)
+        return to_numpy(calibrated_popularity(torch.as_tensor(scores), members, taste, k, weight))
     if not 0.0 <= weight <= 1.0:
         raise ValueError(f"the weight of the calibration lies between 0 and 1, got {weight}")
     if k < 0:
@@ -136,8 +136,8 @@ def uncertainty_adjusted(scores: Array, uncertainty: Array, item_groups: Array, 
     compared by Prent & Mansoury, arXiv 2410.04830.
     """
     if not isinstance(scores, torch.Tensor):
-        tensors = (torch.as_tensor(array) for array in (scores, uncertainty, item_groups))
-        return to_numpy(uncertainty_adjusted(*tensors, weight))
+        deviation, groups = torch.as_tensor(uncertainty), torch.as_tensor(item_groups)
+        return to_numpy(uncertainty_adjusted(torch.as_tensor(scores), deviation, groups, weight))
     if not weight >= 0.0:
         raise ValueError(f"the weight of the uncertainty is at least 0, got {weight}")
     if weight == 0.0 or not item_groups.numel():

@@ -68,7 +68,7 @@ class GroupLossTrainer:
     def _try_batch(self, loader: Any, entries: Any) -> None:
         """Do what RecBole does with one batch after another, without effect on the evaluation that follows."""
         ranks_all = isinstance(loader, FullSortEvalDataLoader)
-        evaluate = self._full_sort_batch_eval if ranks_all else self._neg_sample_batch_eval  # type: ignore[attr-defined]
+        evaluate = self._full_sort_batch_eval if ranks_all else self._neg_sample_batch_eval
         self.tot_item_num = loader.n_items
         if ranks_all and self.item_tensor is None:  # type: ignore[has-type]
             self.item_tensor = loader._dataset.get_item_feature().to(self.device)  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from recbole.data import create_samplers
 from recbole.data.dataloader.general_dataloader import FullSortEvalDataLoader, NegSampleEvalDataLoader
@@ -146,6 +147,14 @@ class FullLoader(EvaluationLoader, FullSortEvalDataLoader):
         """Return the users, row and item of the history, and row and item of what is relevant."""
         users = self._joined(Interaction({self.uid_field: entries}))
         return users, self._history.of(entries), *self._relevant.of(entries)
+
+    @functools.cached_property
+    def uid2history_item(self) -> np.ndarray:
+        """The history of each user as a tensor, by user id, which RecBole's case study asks for."""
+        users = torch.arange(self._dataset.user_num)
+        histories = np.empty(len(users), dtype=object)
+        histories[:] = self._history.of(users)[1].split(self._history.sizes(users).tolist())
+        return histories
 
     def costliest(self, number: int) -> torch.Tensor:
         """Return ``number`` times the user with the most items."""

@@ -22,13 +22,16 @@ class PredictiveUncertainty(Reranker):
     Source: Sun et al., CIKM 2023 (arXiv 2309.09833), as compared by Prent & Mansoury, arXiv 2410.04830, section 4.
     """
 
+    members: nn.ModuleList
+    item_uncertainty: torch.Tensor
+
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)  # type: ignore[call-arg]
         self.pufr_weight = float(config["pufr_weight"])
         self.pufr_uncertainty = config["pufr_uncertainty"]
         member = self.member_class  # type: ignore[attr-defined]
         self.members = nn.ModuleList(member(config, dataset) for _ in range(config["pufr_members"] - 1))
-        self.register_buffer("item_uncertainty", torch.zeros(dataset.item_num))
+        self.register_buffer("item_uncertainty", torch.zeros(dataset.item_num))  # type: ignore[attr-defined]
         self._item_features = dataset.get_item_feature()
         self._pufr_groups = torch.from_numpy(TrainingPopularity.of(config, dataset).groups_by_id)
         if not self.members and self.pufr_weight > 0:
