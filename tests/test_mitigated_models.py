@@ -1,7 +1,8 @@
 """Every trainable model of RecBole with ILE and with IPS: an epoch on MovieLens 100K's most active users.
 
 One contract for all: without a weight the parameters are stock RecBole's to the last bit, the losses that were
-captured make up the model's main loss, and with a weight training stays finite and goes elsewhere.
+captured make up the model's main loss, and with a weight training stays finite and goes elsewhere. Stock RecBole
+is seeded as we seed: by its own seeding GCMC, NGCF and SpectralCF differ from themselves with two threads.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.models.sources import ModuleSource
 from recbole_ile.plugin.pipeline import build_model, prepare_data
 from recbole_ile.plugin.registry import models_by_kind
+from recbole_ile.plugin.seeding import seed_everything
 from recbole_ile.plugin.support import PACKAGES, why_not
 from recbole_ile.plugin.trainer import get_trainer
 
@@ -79,7 +81,7 @@ def trained(name: str, options: dict[str, Any]) -> tuple[Any, Any, Any]:
     """A model of ours after an epoch, its trainer and the loader of its batches."""
     with quiet_recbole():
         config = IleConfig(name, "ml-100k", config_dict=options)
-        init_seed(config["seed"], True)
+        seed_everything(config)
         data = prepare_data(config)
         net = build_model(config, data)
         trainer = get_trainer(config)(config, net)
@@ -90,9 +92,9 @@ def stock(base: str, options: dict[str, Any]) -> Any:
     """RecBole's own model after an epoch, made as its ``quick_start`` does."""
     with quiet_recbole():
         config = IleConfig(base, "ml-100k", config_dict=options)
-        init_seed(config["seed"], True)
+        seed_everything(config)
         data = prepare_data(config)
-        init_seed(config["seed"], True)
+        seed_everything(config)
         with safe_loading():
             net = recbole.utils.get_model(base)(config, data.train._dataset)
         get_flops(net, data.dataset, config["device"], logging.getLogger(), construct_transform(config))

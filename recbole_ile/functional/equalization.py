@@ -31,7 +31,7 @@ def group_sums(
     if counts is None:
         found = torch.bincount(groups, minlength=n_groups).to(losses.dtype)
     else:
-        found = nothing.index_add(0, groups, counts)
+        found = nothing.index_add(0, groups, counts.to(losses.dtype))
     return nothing.index_add(0, groups, losses), found
 
 

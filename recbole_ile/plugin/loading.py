@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from recbole.utils import init_seed
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
@@ -14,6 +13,7 @@ from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.pipeline import PreparedData, prepare_data
 from recbole_ile.plugin.registry import get_model
+from recbole_ile.plugin.seeding import seed_everything
 
 
 def load_model(
@@ -45,9 +45,9 @@ def load_model_and_data(
         trained = stored["config"]
         options = {**trained.external_config_dict, **(config_dict or {})}
         config = IleConfig(trained["model"], trained["dataset"], config_dict=options)
-        init_seed(config["seed"], config["reproducibility"])
+        seed_everything(config)
         data = prepare_data(config)
-        init_seed(config["seed"], config["reproducibility"])
+        seed_everything(config)
         model = get_model(config["model"])(config, data.train._dataset)
         try:
             model.load_state_dict(stored["state_dict"])

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from recbole.data import create_dataset
 from recbole.data.transform import construct_transform
-from recbole.utils import get_environment, get_flops, init_seed, set_color
+from recbole.utils import get_environment, get_flops, set_color
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.breakdown import split_by_group
@@ -32,6 +32,7 @@ from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import first_decides
 from recbole_ile.plugin.registry import get_model, parse_model_name
 from recbole_ile.plugin.run_folder import reserve_run, run_folder
+from recbole_ile.plugin.seeding import seed_everything
 from recbole_ile.plugin.trainer import get_trainer
 
 PACKAGES = ("recbole", "torch", "numpy", "pandas", "scipy")
@@ -63,7 +64,7 @@ def train_and_evaluate(
         InputError: for data that cannot be read, or a checkpoint that does not fit.
     """
     started = time.time()
-    init_seed(config["seed"], config["reproducibility"])
+    seed_everything(config)
     start_logging(config)
     data = prepare_data(config)
     net = build_model(config, data)
@@ -182,7 +183,7 @@ def build_model(config: IleConfig, data: PreparedData) -> Any:
     Raises:
         InputError: if the model cannot be made for these settings and data.
     """
-    init_seed(config["seed"], config["reproducibility"])
+    seed_everything(config)
     with safe_loading():
         net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
     logger = logging.getLogger()

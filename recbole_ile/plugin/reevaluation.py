@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recbole.utils import init_seed
-
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.logs import start_logging
@@ -16,6 +14,7 @@ from recbole_ile.plugin.models.pufr import PredictiveUncertainty
 from recbole_ile.plugin.pipeline import build_model, prepare_data, tested
 from recbole_ile.plugin.registry import get_model, trained_name
 from recbole_ile.plugin.run_folder import run_folder
+from recbole_ile.plugin.seeding import seed_everything
 from recbole_ile.plugin.trainer import HISTORY, get_trainer
 
 FREE = frozenset(
@@ -86,7 +85,7 @@ def reevaluate(config: IleConfig, stored: dict[str, Any], checkpoint: str | Path
         InputError: if the checkpoint does not fit the model or the data.
     """
     started = time.time()
-    init_seed(config["seed"], config["reproducibility"])
+    seed_everything(config)
     start_logging(config)
     data = prepare_data(config)
     net = build_model(config, data)

@@ -15,8 +15,8 @@ from recbole.utils import init_seed
 from recbole_ile import get_model, load_model, run_recbole_ile
 from recbole_ile.functional.equalization import ile_penalty
 from recbole_ile.plugin.config import IleConfig, as_base_model
-from recbole_ile.plugin.models.captured import LossesNotSeenError
-from recbole_ile.plugin.models.group_losses import observe_model
+from recbole_ile.plugin.models.captured import Captured, LossesNotSeenError
+from recbole_ile.plugin.models.group_losses import NOTED, GroupLosses, observe_model
 from recbole_ile.plugin.models.sources import listen, stop_listening
 from recbole_ile.plugin.popularity import TrainingPopularity
 
@@ -166,3 +166,15 @@ def test_models_with_other_evaluations_run() -> None:
     sequential = run_recbole_ile("GRU4Rec", "ml-100k", config_dict={**fast, **short})
     assert {"upd@10", "ad@10", "ee@10"} <= set(sequential["test_result"])
     assert sequential["test_by_item_group"]
+
+
+def test_the_means_of_a_long_epoch_are_exact(tiny: Path) -> None:
+    """Nearly equal losses, as before a model has learnt anything, are what single precision adds up worst."""
+    _, _, popularity = made("BPR", tiny)
+    losses = GroupLosses(popularity)
+    losses.start_epoch()
+    value = torch.full((2048,), 0.6924)
+    for _ in range(NOTED):
+        losses.note(Captured(value, torch.ones(2048, dtype=torch.int64), None, 1.0))
+    means = [mean for mean in losses.epoch_means() if mean is not None]
+    assert means == [pytest.approx(value[0].item(), rel=1e-9)]

@@ -66,7 +66,8 @@ class GroupLosses:
 
     def _add_up_noted(self) -> None:
         values, items, counts, _ = zip(*self._noted, strict=True)
-        self._add_up(Captured(torch.cat(values), torch.cat(items), _cat(counts), 1.0))
+        # In single precision, adding so many losses one after the other would be wrong in the fourth digit.
+        self._add_up(Captured(torch.cat(values).double(), torch.cat(items), _cat(counts), 1.0))
         self._noted.clear()
 
     def _add_up(self, captured: Captured) -> tuple[torch.Tensor, torch.Tensor]:
