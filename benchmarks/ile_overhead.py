@@ -14,6 +14,7 @@ from side_by_side import Run, alternate, ours, parser, report, settings
 from training import epoch
 
 from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.models.sources import stop_listening
 
 SEQUENTIAL = {"SASRec": {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 20}}
 
@@ -23,6 +24,8 @@ def unobserved(name: str, options: dict[str, Any]) -> Run:
     run = ours(name, options)
     vars(run.model).pop("calculate_loss", None)
     run.model.group_losses = None
+    for loss in [module for module in run.model.modules() if "reductions" in vars(module)]:
+        stop_listening(loss)
     return run
 
 
