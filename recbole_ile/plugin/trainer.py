@@ -34,6 +34,27 @@ class GroupLossTrainer:
         super().__init__(config, model)  # type: ignore[call-arg]
         self.group_losses: list[dict[str, Any]] = []
         self._fitted: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._compares_epochs = False
+
+    def fit(self, train_data: Any, valid_data: Any = None, *arguments: Any, **keywords: Any) -> Any:
+        """Train as RecBole does; a model that re-ranks is trained, and its best epoch chosen, by its own ranking.
+
+        One training therefore serves every setting of the re-ranking, and that without any.
+
+        Returns:
+            The validation score and result of the best epoch, of the lists that are recommended.
+        """
+        self._compares_epochs = True
+        try:
+            fitted = super().fit(train_data, valid_data, *arguments, **keywords)  # type: ignore[misc]
+        finally:
+            self._compares_epochs = False
+        saved = keywords.get("saved", True)
+        nothing_saved = saved and not os.path.exists(self.saved_model_file)  # type: ignore[has-type]
+        if not valid_data or not hasattr(self.model, "rerank") or nothing_saved:  # type: ignore[attr-defined]
+            return fitted
+        result = self.evaluate(valid_data, load_best_model=saved)
+        return recbole.utils.calculate_valid_score(result, self.valid_metric), result  # type: ignore[attr-defined]
 
     def _build_optimizer(self, **keywords: Any) -> Any:
         optimizer = super()._build_optimizer(**keywords)  # type: ignore[misc]
@@ -92,7 +113,7 @@ class GroupLossTrainer:
 
     def _reranked(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor) -> torch.Tensor:
         model = self.model  # type: ignore[attr-defined]
-        if not hasattr(model, "rerank"):
+        if self._compares_epochs or not hasattr(model, "rerank"):
             return scores
         return model.rerank(scores, interaction.to(scores.device), rows, max(self.config["topk"]))  # type: ignore[attr-defined]
 

@@ -51,6 +51,17 @@ def test_without_weight_the_lists_are_the_base_models() -> None:
     assert torch.equal(lists[0], lists[2])
 
 
+def test_what_is_trained_and_which_epoch_is_the_best_do_not_depend_on_the_reranking() -> None:
+    base, cp = on_movielens("BPR", epochs=5), on_movielens("BPR_CP", epochs=5, cp_weight=0.95)
+    parameters = [load_model(result["checkpoint"]).state_dict() for result in (base, cp)]
+    assert all(torch.equal(parameters[0][name], parameters[1][name]) for name in parameters[0])
+    settings = {"config_dict": {"cp_weight": 0.95}, "checkpoint": base["checkpoint"]}
+    afterwards = run_recbole_ile("BPR_CP", **settings)
+    for part in ("best_valid_score", "best_valid_result", "test_result", "test_by_item_group"):
+        assert cp[part] == afterwards[part]
+    assert cp["best_valid_result"] != base["best_valid_result"]
+
+
 def test_lists_are_calibrated_everywhere_and_never_name_what_was_seen() -> None:
     trained = on_movielens("BPR_CP", cp_weight=0.9, cp_candidates=50)
     lists, model, data = own_lists(trained["checkpoint"])
