@@ -16,7 +16,9 @@ from training import epoch
 from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.plugin.models.sources import stop_listening
 
-SEQUENTIAL = {"SASRec": {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 20}}
+SEQUENTIAL = {
+    "SASRec": {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 10, "hidden_size": 32, "inner_size": 64}
+}
 
 
 def unobserved(name: str, options: dict[str, Any]) -> Run:

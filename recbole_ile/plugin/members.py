@@ -16,6 +16,7 @@ from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoint import read_checkpoint
 from recbole_ile.plugin.eval_memory import memory_bytes
 from recbole_ile.plugin.registry import trained_name
+from recbole_ile.plugin.trainer import watching
 
 BYTES_OF_A_SCORE = 16
 """What a score of one member takes while means over users are formed: itself, and itself in float64 with overhead."""
@@ -33,7 +34,9 @@ def check_members(config: Any, resume: Any) -> None:
         raise InputError(f"{config['model']}: a run of PUFR cannot be continued; its members are trained anew")
 
 
-def fit_members(trainer: Any, data: Any, build: Any, get_trainer: Any, saved: bool) -> tuple[Any, Any]:
+def fit_members(
+    trainer: Any, data: Any, build: Any, get_trainer: Any, saved: bool, watch: Any = None
+) -> tuple[Any, Any]:
     """Train the model and its ``members``, each seeded by its number, and set their uncertainty.
 
     The first member is trained exactly as the base model would be.
@@ -44,6 +47,7 @@ def fit_members(trainer: Any, data: Any, build: Any, get_trainer: Any, saved: bo
         build: makes a model from a configuration and the data.
         get_trainer: returns the trainer's class.
         saved: whether to write checkpoints.
+        watch: is told after each validation the number of the epoch and the result.
 
     Returns:
         The best validation score and result: those of the model as it ranks with all of its members.
@@ -55,7 +59,8 @@ def fit_members(trainer: Any, data: Any, build: Any, get_trainer: Any, saved: bo
             single = get_trainer(config)(config, twin)
             single.saved_model_file = f"{trainer.saved_model_file}.member{number}"
             single.eval_collector.data_collect(data.train)
-            single.fit(data.train, data.valid, saved=saved, show_progress=config["show_progress"])
+            further = {"callback_fn": watching(single, watch)} if watch else {}
+            single.fit(data.train, data.valid, saved=saved, show_progress=config["show_progress"], **further)
         epoch = config["epochs"] - 1
         if saved and os.path.exists(single.saved_model_file):
             best = read_checkpoint(single.saved_model_file, config["device"])

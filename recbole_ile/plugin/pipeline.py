@@ -6,6 +6,7 @@ import contextlib
 import logging
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,7 +34,7 @@ from recbole_ile.plugin.process_group import first_decides
 from recbole_ile.plugin.registry import get_model, parse_model_name
 from recbole_ile.plugin.run_folder import reserve_run, run_folder
 from recbole_ile.plugin.seeding import seed_everything
-from recbole_ile.plugin.trainer import get_trainer
+from recbole_ile.plugin.trainer import get_trainer, watching
 
 PACKAGES = ("recbole", "torch", "numpy", "pandas", "scipy")
 
@@ -78,20 +79,9 @@ def train_and_evaluate(
         run_folder(trainer.saved_model_file).mkdir(parents=True, exist_ok=True)  # on every machine
     # A pre-training trainer saves under other names later, the run keeps its folder.
     output_dir = str(run_folder(trainer.saved_model_file)) if saved else None
-    trainer.eval_collector.data_collect(data.train)  # pre-training trainers evaluate without having done it
     prepared = time.time()
-    if hasattr(net, "members"):
-        best_valid_score, best_valid_result = fit_members(trainer, data, build_model, get_trainer, saved)
-    else:
-        best_valid_score, best_valid_result = trainer.fit(
-            data.train, data.valid, saved=saved, show_progress=config["show_progress"]
-        )
-    trained = time.time()
-    if saved and not Path(trainer.saved_model_file).exists():
-        raise InputError(
-            f"option valid_metric={config['valid_metric']!r} was not a number in any validation of "
-            f"{config['dataset']}, so that no epoch is the best and nothing was saved"
-        )
+    best_valid_score, best_valid_result = trained(config, data, net, trainer, saved)
+    finished_training = time.time()
     result = tested(config, data, net, trainer, (best_valid_score, best_valid_result), load_best_model=saved)
     result["checkpoint"] = str(trainer.saved_model_file) if saved else None
     result["output_dir"] = output_dir
@@ -99,9 +89,47 @@ def train_and_evaluate(
     return result, {
         "started": started,
         "preparation": prepared - started,
-        "training": trained - prepared,
+        "training": finished_training - prepared,
         "total": finished - started,
     }
+
+
+def trained(
+    config: IleConfig,
+    data: PreparedData,
+    net: Any,
+    trainer: Any,
+    saved: bool = True,
+    watch: Callable[[int, dict[str, float]], None] | None = None,
+) -> tuple[Any, Any]:
+    """Train a model, and all members of an ensemble.
+
+    Args:
+        config: model, data set and every option.
+        data: the loaders.
+        net: the model.
+        trainer: its trainer.
+        saved: whether to write checkpoints.
+        watch: is told after each validation the number of the epoch and the result, where RecBole's trainer can.
+
+    Returns:
+        The best validation score and result.
+
+    Raises:
+        InputError: if no epoch was the best, so that nothing was saved.
+    """
+    trainer.eval_collector.data_collect(data.train)  # pre-training trainers evaluate without having done it
+    if hasattr(net, "members"):
+        best = fit_members(trainer, data, build_model, get_trainer, saved, watch)
+    else:
+        further = {"callback_fn": watching(trainer, watch)} if watch else {}
+        best = trainer.fit(data.train, data.valid, saved=saved, show_progress=config["show_progress"], **further)
+    if saved and not Path(trainer.saved_model_file).exists():
+        raise InputError(
+            f"option valid_metric={config['valid_metric']!r} was not a number in any validation of "
+            f"{config['dataset']}, so that no epoch is the best and nothing was saved"
+        )
+    return best
 
 
 def tested(
@@ -143,8 +171,12 @@ def tested(
     }
 
 
-def prepare_data(config: IleConfig) -> PreparedData:
+def prepare_data(config: IleConfig, read: Callable[[Any], Any] | None = None) -> PreparedData:
     """Read, filter and split the data set.
+
+    Args:
+        config: data set and every option.
+        read: returns RecBole's data set instead, filtered and perhaps split already.
 
     Raises:
         InputError: if a file is missing or malformed, or the settings do not fit the data.
@@ -152,7 +184,7 @@ def prepare_data(config: IleConfig) -> PreparedData:
     path = Path(config["data_path"])
     try:
         with as_base_model(config), as_one_process(config):
-            dataset = cached_dataset(config, read_dataset)
+            dataset = read(config) if read else cached_dataset(config, read_dataset)
             check_catalogue(config["topk"], dataset.item_num - 1, dataset.user_num - 1, config["dataset"])
             return PreparedData(dataset, *make_loaders(config, dataset))
     except InputError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import recbole.utils
@@ -50,7 +50,7 @@ class GroupLossTrainer:
         finally:
             self._compares_epochs = False
         saved = keywords.get("saved", True)
-        nothing_saved = saved and not os.path.exists(self.saved_model_file)  # type: ignore[has-type]
+        nothing_saved = saved and not os.path.exists(self.saved_model_file)  # type: ignore[attr-defined]
         if not valid_data or not hasattr(self.model, "rerank") or nothing_saved:  # type: ignore[attr-defined]
             return fitted
         result = self.evaluate(valid_data, load_best_model=saved)
@@ -77,6 +77,10 @@ class GroupLossTrainer:
             if mean is not None:
                 self.tensorboard.add_scalar(f"Group_loss/{name}", mean, epoch_idx)  # type: ignore[attr-defined]
         return loss
+
+    def _valid_epoch(self, *arguments: Any, **keywords: Any) -> Any:
+        score, self.last_valid_result = super()._valid_epoch(*arguments, **keywords)  # type: ignore[misc]
+        return score, self.last_valid_result
 
     def evaluate(self, eval_data: Any, *arguments: Any, **keywords: Any) -> Any:
         """Evaluate as RecBole does, in batches that fit into ``eval_memory``."""
@@ -142,6 +146,11 @@ def _kept_in(model: Any, further: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         del model.other_parameter
+
+
+def watching(trainer: Any, watch: Callable[[int, dict[str, float]], None]) -> Callable[[int, float], None]:
+    """Return a callback of RecBole's ``fit`` that tells ``watch`` the epoch and its whole validation result."""
+    return lambda epoch, _: watch(epoch, trainer.last_valid_result)
 
 
 def get_trainer(config: Any) -> type[Any]:

@@ -79,6 +79,32 @@ def print_comparison(
     console.print(table)
 
 
+def print_front(
+    found: list[tuple[str, Any]], tests: dict[int, dict[str, Any]], shown: list[str], title: str, console: Console
+) -> None:
+    """Print the front of a sweep, its baselines and its recommendation, on the validation and on the test part.
+
+    Args:
+        found: the label of each setting, and the setting with ``mean``, ``front``, ``baseline``, ``recommended``.
+        tests: by the number of a setting the ``mean`` on the test part.
+        shown: metrics.
+        title: of the table.
+        console: where to.
+    """
+    table = _table("setting", shown)
+    for number, (name, each) in enumerate(found):
+        if not (each.front or each.baseline or each.recommended):
+            continue
+        style = "bold" if each.recommended else ""
+        mark = "→ " if each.recommended else ""
+        table.add_row(Text(mark + name, style=style), *(_number(each.mean[metric]) for metric in shown))
+        test = tests.get(number, {}).get("mean", {})
+        if test:
+            table.add_row(Text("  test part", style="dim"), *(Text(_number(test[metric]), "dim") for metric in shown))
+    console.print(Text(f"\n{title}: the front, chosen on the validation part; → is recommended", style="bold"))
+    console.print(table)
+
+
 def _table(first: str, columns: list[str]) -> Table:
     table = Table()
     table.add_column(first)

@@ -21,13 +21,18 @@ class CalibratedPopularity(Reranker):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)  # type: ignore[call-arg]
-        self.cp_weight = float(config["cp_weight"])
-        self.cp_candidates = int(config["cp_candidates"])
-        self.cp_normalize = config["cp_normalize"]
         popularity = TrainingPopularity.of(config, dataset)
         profiles = torch.from_numpy(popularity.profiles)
         self._profiles = torch.cat([torch.zeros_like(profiles[:1]), profiles])
         self._cp_groups = torch.from_numpy(popularity.groups_by_id)
+        self.set_ranking(config)
+
+    def set_ranking(self, config: Any) -> None:
+        """Take ``cp_weight``, ``cp_candidates`` and ``cp_normalize`` from a configuration."""
+        super().set_ranking(config)
+        self.cp_weight = float(config["cp_weight"])
+        self.cp_candidates = int(config["cp_candidates"])
+        self.cp_normalize = config["cp_normalize"]
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

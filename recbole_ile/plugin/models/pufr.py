@@ -27,8 +27,7 @@ class PredictiveUncertainty(Reranker):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)  # type: ignore[call-arg]
-        self.pufr_weight = float(config["pufr_weight"])
-        self.pufr_uncertainty = config["pufr_uncertainty"]
+        self.set_ranking(config)
         member = self.member_class  # type: ignore[attr-defined]
         self.members = nn.ModuleList(member(config, dataset) for _ in range(config["pufr_members"] - 1))
         self.register_buffer("item_uncertainty", torch.zeros(dataset.item_num))  # type: ignore[attr-defined]
@@ -36,6 +35,12 @@ class PredictiveUncertainty(Reranker):
         self._pufr_groups = torch.from_numpy(TrainingPopularity.of(config, dataset).groups_by_id)
         if not self.members and self.pufr_weight > 0:
             logging.getLogger().warning("pufr_members=1 knows no uncertainty: the ranking is the base model's")
+
+    def set_ranking(self, config: Any) -> None:
+        """Take ``pufr_weight`` and ``pufr_uncertainty`` from a configuration."""
+        super().set_ranking(config)
+        self.pufr_weight = float(config["pufr_weight"])
+        self.pufr_uncertainty = config["pufr_uncertainty"]
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

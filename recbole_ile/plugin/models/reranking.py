@@ -14,6 +14,9 @@ class Reranker:
     was made before would lose its places. RecBole's trainers and case study call ``rerank`` when it is.
     """
 
+    def set_ranking(self, config: Any) -> None:
+        """Take the settings of the re-ranking from a configuration; the trained model stays as it is."""
+
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
         """Return scores whose order is that of the lists to recommend.

@@ -1,0 +1,379 @@
+"""``sweep``: search for the weight with the best trade-off, with Ray Tune."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recbole.evaluator import metric_types, smaller_metrics
+from recbole.utils import EvaluatorType
+from rich.console import Console
+from rich.text import Text
+
+from recbole_ile.commands.options import parse_options
+from recbole_ile.errors import InputError, near_miss
+from recbole_ile.files import write_text
+from recbole_ile.plugin.config import IleConfig
+from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.properties import preset_file
+from recbole_ile.plugin.registry import IN_RANKING, get_model, parse_model_name
+from recbole_ile.report.sweep_progress import Progress
+from recbole_ile.report.tables import print_front
+from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.sweeping.selection import Candidate, Objective, candidates, dominated_volume, selected
+from recbole_ile.sweeping.shared_data import data_keys
+from recbole_ile.sweeping.space import (
+    Alternative,
+    grid_points,
+    merged,
+    random_points,
+    read_option,
+    read_space,
+)
+from recbole_ile.sweeping.trials import TRAINED, Trial, baselines, check_keys, keys_of, make_trials
+
+NAME = "sweep"
+HELP = "search for the weight with the best trade-off between accuracy and fairness, with Ray Tune"
+SAMPLES = {"grid": 1, "random": 20, "optuna": 20}
+DRAWN = ("choice", "uniform", "loguniform")
+OBJECTIVES = "ndcg@10,upd@10"
+PLACE = Path("saved") / "sweeps"
+FAIRNESS = ("upd", "ad", "ee")
+
+
+class Sweep(NamedTuple):
+    """What all trials of a sweep have in common, and what is looked for."""
+
+    model: str
+    dataset: str
+    fixed: dict[str, Any]
+    seed: int
+    metrics: list[str]
+    valid_metric: Objective
+    objectives: list[Objective]
+    max_loss: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that are not keys of the configuration."""
+    parser.add_argument("--model", "-m", help="a model with a mitigation, BPR_ILE say, or any other")
+    parser.add_argument("--dataset", "-d", help="a folder of --data_path; ml-100k comes with RecBole")
+    parser.add_argument("--config_files", nargs="+", default=[], metavar="YAML", help="the later ones win")
+    parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance")
+    parser.add_argument("--name", help="folder below saved/sweeps; default <model>-<dataset>")
+    space = parser.add_argument_group("what to try; by default, what suits the model's mitigations")
+    space.add_argument("--space", help="a YAML file, a hyper.test file of RecBole, or a ready-made one: paper")
+    space.add_argument("--grid", action="append", default=[], metavar="KEY=V,V", help="every value")
+    space.add_argument("--choice", action="append", default=[], metavar="KEY=V,V", help="one of the values at random")
+    space.add_argument("--uniform", action="append", default=[], metavar="KEY=LOW,HIGH", help="any number between")
+    space.add_argument("--loguniform", action="append", default=[], metavar="KEY=LOW,HIGH", help="its logarithm")
+    search = parser.add_argument_group("how to search")
+    search.add_argument("--search", default="grid", help="grid, random or optuna (multi-objective)")
+    search.add_argument("--scheduler", default="fifo", help="fifo trains all to the end; asha stops inaccurate ones")
+    search.add_argument("--num_samples", type=int, help="draws: for each point of the grid (1), or in all (20)")
+    search.add_argument("--max_failures", type=int, default=3, help="times a trial is tried again after a crash")
+    search.add_argument(
+        "--resume", metavar="FOLDER", help="continue an interrupted sweep; failed trials are tried again"
+    )
+    machines = parser.add_argument_group("where to run")
+    machines.add_argument("--address", default="local", help="local, auto or ray://<host>:10001")
+    machines.add_argument("--max_concurrent", type=int, help="trials at a time; default as many as fit")
+    machines.add_argument("--cpus_per_trial", type=float, default=1.0)
+    machines.add_argument("--gpus_per_trial", type=float, help="fractions allowed; default 1 where there are GPUs")
+    chosen = parser.add_argument_group("what to recommend")
+    chosen.add_argument("--objectives", default=OBJECTIVES, help=f"accuracy first; default {OBJECTIVES}")
+    chosen.add_argument(
+        "--max_loss", type=float, default=0.05, help="share of the baseline's accuracy that may be lost"
+    )
+    parser.add_argument("--verbose", action="store_true", help="let Ray say what it does")
+    parser.epilog = "Every key of RecBole's and this plugin's configuration is an option too, the same for all trials."
+
+
+def main(arguments: argparse.Namespace, rest: list[str]) -> int:
+    """Run a sweep and write its report; 1 if a trial failed, 130 if it was interrupted."""
+    console = Console()
+    _check(arguments)
+    if arguments.resume:
+        ledger = Ledger(arguments.resume)
+        rest = _continued(arguments, rest, ledger.settings())
+    sweep = _sweep(arguments, parse_options(rest))
+    folder = arguments.resume or PLACE / (arguments.name or f"{sweep.model}-{sweep.dataset}")
+    ledger = Ledger(folder)
+    space = _space(arguments, sweep)
+    check_keys(space, sweep.model, sweep.fixed)
+    planned = _planned(arguments, sweep, space)
+    ledger.open({"model": sweep.model, "dataset": sweep.dataset, "fixed": sweep.fixed}, _kept(arguments))
+    if not arguments.resume:
+        ledger.plan([trial._asdict() for trial in planned])
+    return run_sweep(arguments, sweep, ledger, space, console)
+
+
+def run_sweep(
+    arguments: argparse.Namespace, sweep: Sweep, ledger: Ledger, space: list[Alternative], console: Console
+) -> int:
+    """Run what is missing in a sweep's ledger, and report on all that is there."""
+    from recbole_ile.sweeping import running
+    from recbole_ile.sweeping.machines import connected, fitting
+    from recbole_ile.sweeping.suggestions import optuna_search
+    from recbole_ile.sweeping.trial import Task
+
+    started, planned, before = time.time(), ledger.planned(), ledger.outcomes()
+    with connected(arguments.address, arguments.verbose):
+        resources = fitting(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.max_concurrent)
+        keys = data_keys({key for alternative in space for key in alternative})
+        task = Task(sweep.model, sweep.dataset, sweep.fixed, keys, sweep.metrics, max(1, int(arguments.cpus_per_trial)))
+        data: dict[str, Any] = {}
+        running.evaluate_missing(ledger, task, data, resources)
+        finished = ledger.finished()
+        missing = [trial for trial in planned if trial["id"] not in finished]
+        suggested = [name for name in before if name not in {trial["id"] for trial in planned}]
+        more = (arguments.num_samples or SAMPLES["optuna"]) if arguments.search == "optuna" else 0
+        if arguments.resume:
+            more = max(0, more - len(suggested))
+        search = running.Search(
+            arguments.scheduler, sweep.valid_metric.metric, sweep.valid_metric.higher, arguments.max_failures
+        )
+        shown = [each.metric for each in sweep.objectives]
+        with Progress(len(missing) + more, shown, sweep.objectives[0].higher, console) as progress:
+            if missing or more:
+                console.print(
+                    f"{len(missing) + more} trials, {len(finished)} done before; "
+                    f"{resources.cpus:g} CPU and {resources.gpus:g} GPU for each"
+                )
+                running.share_data(task, [trial["training"] for trial in missing] or [{}], data)
+            common = {"ledger": ledger, "task": task, "data": data, "resources": resources, "search": search}
+            if arguments.resume:
+                running.restore(listener=progress, **common)
+                ended = ledger.finished().keys() | {
+                    name for name, entry in ledger.outcomes().items() if entry != before.get(name)
+                }
+                missing = [trial for trial in missing if trial["id"] not in ended]
+            if missing and not running.was_interrupted():
+                running.run(trials=missing, listener=progress, **common)
+            if more and not running.was_interrupted():
+                searcher = optuna_search(
+                    space,
+                    shown,
+                    [each.higher for each in sweep.objectives],
+                    sweep.seed + len(suggested),
+                )
+                running.run(searcher=searcher, num_samples=more, listener=progress, **common)
+        found = selected(
+            candidates(list(ledger.outcomes().values()), sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss
+        )
+        tests = {} if running.was_interrupted() else running.tests(ledger, task, found, data, resources)
+    interrupted = running.was_interrupted()
+    write_report(sweep, ledger, found, tests, console, time.time() - started)
+    failed = [entry for entry in ledger.outcomes().values() if entry["status"] == "failed"]
+    if failed:
+        console.print(Text(f"{len(failed)} trials failed; trials.csv gives their reasons", style="red"))
+    if interrupted:
+        console.print(f"interrupted; recbole-ile sweep --resume={ledger.folder} goes on", soft_wrap=True)
+        return 130
+    return 1 if failed else 0
+
+
+def write_report(
+    sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: dict[int, Any], console: Console, seconds: float
+) -> None:
+    """Write all files of a sweep, and print its front."""
+    from recbole_ile.report import sweep_files
+
+    outcomes = list(ledger.outcomes().values())
+    points = [
+        {**entry["training"], **point["ranking"]}
+        for entry in outcomes
+        for point in entry["points"] or [{"ranking": {}}]
+    ]
+    keys = list(dict.fromkeys(key for point in points for key in point))
+    sweep_files.write_trials(ledger.folder / "trials.csv", outcomes, keys)
+    if not any(each.recommended for each in found):
+        console.print("no trial has a result to choose from")
+        return
+    k = sweep.objectives[0].metric.partition("@")[2]
+    known = [f"{name}@{k}" for name in FAIRNESS if f"{name}@{k}" in sweep.metrics]
+    further = [_objective(name) for name in known]
+    fairness = list(dict.fromkeys([*sweep.objectives[1:], *further]))
+    title = f"{sweep.model} on {sweep.dataset}"
+    best = next(each for each in found if each.recommended)
+    volume = dominated_volume(found, sweep.objectives)
+    sweep_files.write_front(ledger.folder / "front.csv", found, keys, tests)
+    write_text(ledger.folder / "best.yaml", sweep_files.best_config(best, sweep.model, sweep.dataset, sweep.fixed))
+    sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title)
+    summary = [
+        f"Recommended: {sweep_files.label(best)}, {_verdict(sweep, found, best)}.",
+        f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "
+        f"{' by '.join(each.metric for each in sweep.objectives)}: {volume:.5f}.",
+    ]
+    content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
+    sweep_files.write_page(ledger.folder / "report.html", content)
+    shown = [each.metric for each in (sweep.objectives[0], *fairness)]
+    print_front([(sweep_files.label(each), each) for each in found], tests, shown, title, console)
+    for line in summary:
+        console.print(line, soft_wrap=True)
+    console.print(
+        f"{seconds:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv", soft_wrap=True
+    )
+
+
+def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:
+    """Say what the recommendation costs and gains against the best baseline."""
+    accuracy = sweep.objectives[0]
+    bases = [each for each in found if each.baseline]
+    if best.baseline:
+        return f"the base model: nothing fairer is within {sweep.max_loss:.0%} of its {accuracy.metric}"
+    if not bases:
+        return f"within {sweep.max_loss:.0%} of the best {accuracy.metric}"
+    pick = max if accuracy.higher else min
+    base = pick(bases, key=lambda each: each.mean[accuracy.metric])
+    changes = (
+        f"{each.metric} {best.mean[each.metric]:.4f} ({best.mean[each.metric] / base.mean[each.metric] - 1:+.0%})"
+        for each in sweep.objectives
+        if base.mean[each.metric]
+    )
+    return f"against the baseline {', '.join(changes)}"
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    for option, allowed in (("search", tuple(SAMPLES)), ("scheduler", ("fifo", "asha"))):
+        value = getattr(arguments, option)
+        if value not in allowed:
+            miss = near_miss(value, allowed)
+            raise InputError(f"option {option}={value} is not allowed{miss}; it is one of {', '.join(allowed)}")
+    for option, lowest in (("num_samples", 1), ("max_concurrent", 1), ("max_failures", 0), ("max_loss", 0.0)):
+        value = getattr(arguments, option)
+        if value is not None and value < lowest:
+            raise InputError(f"option {option}={value} is not allowed; it is at least {lowest}")
+    for option in ("cpus_per_trial", "gpus_per_trial"):
+        value = getattr(arguments, option)
+        if value is not None and (value < 0 or (option == "cpus_per_trial" and value == 0)):
+            raise InputError(f"option {option}={value:g} is not allowed; it is above 0")
+    if arguments.max_loss > 1:
+        raise InputError(f"option max_loss={arguments.max_loss:g} is a share, at most 1")
+
+
+KEPT = ("space", "grid", *DRAWN, "search", "scheduler", "num_samples", "objectives", "max_loss")
+
+
+def _kept(arguments: argparse.Namespace) -> dict[str, Any]:
+    kept = {name: getattr(arguments, name) for name in KEPT}
+    if arguments.space and Path(arguments.space).is_file():
+        kept["space"] = str(Path(arguments.space).resolve())
+    return kept
+
+
+def _continued(arguments: argparse.Namespace, rest: list[str], settings: dict[str, Any]) -> list[str]:
+    """Take from the folder of a sweep what its command said; refuse to be told anything else."""
+    defaults = argparse.ArgumentParser()
+    add_arguments(defaults)
+    usual = defaults.parse_args([])
+    for name in ("model", "dataset", "config_files", "preset", "name", *KEPT):
+        if getattr(arguments, name) != getattr(usual, name):
+            raise InputError(f"option {name}: a sweep is continued as it was started; leave it out beside --resume")
+    if rest:
+        raise InputError(f"option {rest[0]}: a sweep is continued as it was started; leave it out beside --resume")
+    arguments.model, arguments.dataset = settings["model"], settings["dataset"]
+    for name, value in settings["options"].items():
+        setattr(arguments, name, value)
+    arguments.fixed = settings["fixed"]
+    return []
+
+
+def _sweep(arguments: argparse.Namespace, options: dict[str, str]) -> Sweep:
+    files = [file for entry in arguments.config_files for file in ([entry] if Path(entry).is_file() else entry.split())]
+    if arguments.preset:
+        files = [preset_file(arguments.preset), *files]
+    with quiet_recbole():
+        if arguments.model:
+            get_model(arguments.model)
+        config = IleConfig(arguments.model, arguments.dataset, files, {**options, **getattr(arguments, "fixed", {})})
+    own = {key: value for key, value in config.external_config_dict.items() if key not in ("model", "dataset")}
+    fixed = {key: _absolute(key, value) for key, value in own.items() if key != "checkpoint_dir"}
+    if config["dataset"] != "ml-100k":
+        fixed.setdefault("data_path", os.path.abspath("dataset"))
+    metrics = [
+        name
+        for metric in config["metrics"]
+        for name in (
+            [f"{metric.lower()}@{k}" for k in config["topk"]]
+            if metric_types[metric.lower()] is EvaluatorType.RANKING
+            else [metric.lower()]
+        )
+    ]
+    objectives = []
+    for name in (each.strip().lower() for each in arguments.objectives.split(",")):
+        if name not in metrics:
+            raise InputError(
+                f"option objectives={arguments.objectives}: {name} is not evaluated{near_miss(name, metrics)}; "
+                f"metrics and topk give {', '.join(metrics)}"
+            )
+        objectives.append(_objective(name))
+    valid = Objective(config["valid_metric"].lower(), bool(config["valid_metric_bigger"]))
+    found = Sweep(
+        config["model"], config["dataset"], fixed, config["seed"], metrics, valid, objectives, arguments.max_loss
+    )
+    if len(set(objectives)) < 2:
+        raise InputError(f"option objectives={arguments.objectives}: a trade-off has two metrics at least")
+    return found
+
+
+def _absolute(key: str, value: Any) -> Any:
+    """Return a path as one that holds in every folder that a trial may work in."""
+    is_path = key == "data_path" or (key.endswith("_path") and isinstance(value, str) and os.path.exists(value))
+    return os.path.abspath(value) if is_path else value
+
+
+def _objective(metric: str) -> Objective:
+    return Objective(metric, metric.partition("@")[0] not in smaller_metrics)
+
+
+def _space(arguments: argparse.Namespace, sweep: Sweep) -> list[Alternative]:
+    options: Alternative = {}
+    for kind in ("grid", *DRAWN):
+        for text in getattr(arguments, kind):
+            for key, domain in read_option(kind, text).items():
+                if key in options:
+                    raise InputError(f"option --{kind} {text}: {key} is given twice")
+                options[key] = domain
+    mitigations = parse_model_name(sweep.model).mitigations
+    spaces: list[list[Alternative]] = []
+    if arguments.space:
+        spaces = [read_space(arguments.space, exhaustive=arguments.search == "grid")]
+    elif set(options) <= {"seed"}:
+        spaces = [_within(read_space(name, exhaustive=True), sweep.fixed) for name in mitigations]
+    if options:
+        spaces.append([options])
+    space = merged(spaces)
+    if not any(space):
+        raise InputError(f"model {sweep.model} has no mitigation to be swept by default; say what, --grid key=v,v")
+    return space
+
+
+def _within(space: list[Alternative], fixed: dict[str, Any]) -> list[Alternative]:
+    """Return what is left of a ready-made space when some of its keys have one value."""
+    fitting = [
+        alternative
+        for alternative in space
+        if all(fixed[key] in domain.values for key, domain in alternative.items() if key in fixed and len(space) > 1)
+    ]
+    return [{key: domain for key, domain in alternative.items() if key not in fixed} for alternative in fitting]
+
+
+def _planned(arguments: argparse.Namespace, sweep: Sweep, space: list[Alternative]) -> list[Trial]:
+    samples = arguments.num_samples or SAMPLES[arguments.search]
+    exhaustive = arguments.search == "grid"
+    points = grid_points(space, samples, sweep.seed) if exhaustive else random_points(space, samples, sweep.seed)
+    bases = baselines(points, space, sweep.model, exhaustive)
+    if arguments.search == "optuna":
+        for mitigation in parse_model_name(sweep.model).mitigations:
+            for key in {key for alternative in space for key in alternative} & keys_of(mitigation):
+                if mitigation in IN_RANKING and key not in TRAINED:
+                    raise InputError(
+                        f"option search=optuna suggests trainings, and {key} acts in ranking: with grid or random "
+                        "all of its values are tried on each trained model"
+                    )
+        points = []
+    return make_trials([*bases, *points], sweep.model)

@@ -1,0 +1,110 @@
+"""Figures of a sweep: accuracy against fairness with the front, and every metric against the swept number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from recbole_ile.report.figures import COLOURS, LINES, MARKERS
+from recbole_ile.sweeping.selection import Candidate, Objective
+
+
+def line_of(each: Candidate) -> str:
+    """Return the name of the line that a setting belongs to: its values that are no numbers."""
+    if each.baseline:
+        return "baseline"
+    words = [str(value) for value in each.point.values() if not _is_number(value)]
+    return ", ".join(words) or ", ".join(each.point) or "setting"
+
+
+def swept_number(found: list[Candidate]) -> str | None:
+    """Return the key of a number with the most different values."""
+    values: dict[str, set[Any]] = {}
+    for each in found:
+        for key, value in each.point.items():
+            if _is_number(value):
+                values.setdefault(key, set()).add(value)
+    several = {key: len(different) for key, different in values.items() if len(different) > 1}
+    return max(several, key=lambda key: several[key], default=None)
+
+
+def sweep_figure(found: list[Candidate], accuracy: Objective, fairness: list[Objective], title: str) -> Figure:
+    """Draw accuracy against each fairness metric: a line a distance, the front, the recommendation and the baseline.
+
+    Args:
+        found: the settings, with validation means and the standard deviations over seeds.
+        accuracy: the vertical axis.
+        fairness: the horizontal axis of each panel.
+        title: of the whole figure.
+    """
+    figure = Figure(figsize=(4.0 * len(fairness), 4.4), layout="constrained")
+    panels = figure.subplots(1, len(fairness), sharey=True, squeeze=False)[0]
+    number = swept_number(found)
+    lines: dict[str, list[Candidate]] = {}
+    for each in found:
+        lines.setdefault(line_of(each), []).append(each)
+    for axes, metric in zip(panels, fairness, strict=True):
+        for place, (name, members) in enumerate(sorted(lines.items())):
+            ordered = sorted(members, key=lambda each: float(each.point.get(number, 0)) if number else 0.0)
+            xs, ys, dx, dy = (
+                [getattr(each, part)[one.metric] for each in ordered]
+                for part, one in (("mean", metric), ("mean", accuracy), ("spread", metric), ("spread", accuracy))
+            )
+            style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+            joined = LINES[place % len(LINES)] if len(ordered) > 1 else ""
+            axes.errorbar(xs, ys, xerr=dx, yerr=dy, label=name, linestyle=joined, markersize=5, elinewidth=0.7, **style)
+        front = sorted((each.mean[metric.metric], each.mean[accuracy.metric]) for each in found if each.front)
+        axes.plot(*zip(*front, strict=True), color="0.35", linewidth=5, alpha=0.25, zorder=0, label="front")
+        for each in found:
+            if each.recommended:
+                place_of = (each.mean[metric.metric], each.mean[accuracy.metric])
+                ring = {"marker": "o", "markersize": 14, "markerfacecolor": "none", "markeredgecolor": "black"}
+                axes.plot(*place_of, linestyle="", label="recommended", **ring)
+        axes.set_xlabel(f"{metric.metric} ({'higher' if metric.higher else 'lower'} is better)")
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(f"{accuracy.metric}, validation")
+    figure.suptitle(title)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), frameon=False)
+    return figure
+
+
+def lambda_figure(found: list[Candidate], metrics: list[Objective], title: str) -> Figure | None:
+    """Draw each metric against the swept number, a line a distance; ``None`` if no number was swept."""
+    number = swept_number(found)
+    if number is None:
+        return None
+    figure = Figure(figsize=(3.6 * len(metrics), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    lines: dict[str, list[Candidate]] = {}
+    for each in found:
+        if number in each.point and not each.baseline:
+            lines.setdefault(line_of(each), []).append(each)
+    base = next((each for each in found if each.baseline), None)
+    for axes, metric in zip(panels, metrics, strict=True):
+        for place, (name, members) in enumerate(sorted(lines.items())):
+            ordered = sorted(members, key=lambda each: float(each.point[number]))
+            axes.errorbar(
+                [float(each.point[number]) for each in ordered],
+                [each.mean[metric.metric] for each in ordered],
+                yerr=[each.spread[metric.metric] for each in ordered],
+                label=name,
+                color=COLOURS[place % len(COLOURS)],
+                marker=MARKERS[place % len(MARKERS)],
+                linestyle=LINES[place % len(LINES)],
+                markersize=4,
+                elinewidth=0.7,
+            )
+        if base is not None:
+            axes.axhline(base.mean[metric.metric], color="0.5", linewidth=1, linestyle=":", label="baseline")
+        axes.set(xlabel=number, title=f"{metric.metric} ({'higher' if metric.higher else 'lower'} is better)")
+        axes.grid(alpha=0.3)
+    figure.suptitle(title)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), frameon=False)
+    return figure
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,123 @@
+"""What a sweep knows on disk: its settings, and the outcome of each trial the moment it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recbole_ile.errors import InputError
+from recbole_ile.files import write_text
+
+SETTINGS = "sweep.yaml"
+FINISHED = ("done", "stopped")
+
+
+class Ledger:
+    """The folder of a sweep.
+
+    Attributes:
+        folder: its absolute path.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder).resolve()
+        self._trials = self.folder / "trials"
+
+    @property
+    def ray_folder(self) -> Path:
+        """The folder of Ray Tune's own files, checkpoints of the trials among them."""
+        return self.folder / "ray"
+
+    def open(self, settings: dict[str, Any], options: dict[str, Any]) -> None:
+        """Make the folder, or check that it is one of a sweep with these settings.
+
+        Args:
+            settings: what makes this sweep another one if it changes.
+            options: how it goes on when it is resumed.
+
+        Raises:
+            InputError: if another sweep lies there, or the folder cannot be made.
+        """
+        path = self.folder / SETTINGS
+        try:
+            self._trials.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"folder {self.folder} cannot be made: {error.strerror or error}") from error
+        text = yaml.safe_dump({**settings, "options": options}, sort_keys=False)
+        if path.is_file():
+            before = self.settings()
+            for key, value in settings.items():
+                if yaml.safe_load(yaml.safe_dump(value)) != before.get(key):
+                    raise InputError(
+                        f"sweep {self.folder} was made with {key}={before.get(key)!r}, not {value!r}; "
+                        "another --name makes another sweep"
+                    )
+        write_text(path, text)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the sweep was started with.
+
+        Raises:
+            InputError: if the folder is none of a sweep.
+        """
+        path = self.folder / SETTINGS
+        if not path.is_file():
+            raise InputError(f"folder {self.folder} holds no sweep: there is no {SETTINGS} in it")
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise InputError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path} is damaged: it holds no settings")
+        return content
+
+    def plan(self, trials: list[dict[str, Any]]) -> None:
+        """Write down the trials that were asked for, beside those asked for before."""
+        known = {trial["id"]: trial for trial in self.planned()}
+        for trial in trials:
+            earlier = known.setdefault(trial["id"], {**trial, "ranking": []})
+            earlier["ranking"] += [each for each in trial["ranking"] if each not in earlier["ranking"]]
+        write_text(self.folder / "plan.json", json.dumps(list(known.values()), indent=1) + "\n")
+
+    def planned(self) -> list[dict[str, Any]]:
+        """Return all trials that were ever asked for: ``id``, ``training`` and ``ranking``."""
+        path = self.folder / "plan.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+    def write(self, trial: dict[str, Any], outcome: dict[str, Any]) -> None:
+        """Keep the outcome of a trial, whole or not at all."""
+        content = {**trial, **outcome}
+        write_text(self._trials / f"{trial['id']}.json", json.dumps(content, indent=1) + "\n")
+
+    def write_tests(self, tests: dict[str, Any]) -> None:
+        """Keep what was found on the test part, by the name of the trained and evaluated point."""
+        write_text(self.folder / "tests.json", json.dumps(tests, indent=1) + "\n")
+
+    def tests(self) -> dict[str, Any]:
+        """Return what ``write_tests`` kept."""
+        path = self.folder / "tests.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def outcomes(self) -> dict[str, dict[str, Any]]:
+        """Return the outcomes of all trials that ended, by id."""
+        found = {}
+        for path in sorted(self._trials.glob("*.json")):
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            found[entry["id"]] = entry
+        return found
+
+    def finished(self) -> dict[str, dict[str, Any]]:
+        """Return the outcomes of the trials that need not be run again: all their settings of ranking are there."""
+        asked = {trial["id"]: trial["ranking"] for trial in self.planned()}
+        return {
+            name: entry
+            for name, entry in self.outcomes().items()
+            if entry["status"] in FINISHED
+            and (
+                entry["status"] == "stopped"
+                or all(each in [point["ranking"] for point in entry["points"]] for each in asked.get(name, []))
+            )
+        }

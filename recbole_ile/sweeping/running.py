@@ -1,0 +1,293 @@
+"""Run the trials of a sweep with Ray Tune, and keep what they find out in the ledger."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import ray
+from ray import tune
+
+from recbole_ile.errors import InputError
+from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.sweeping.machines import Resources
+from recbole_ile.sweeping.selection import Candidate, Replicate
+from recbole_ile.sweeping.shared_data import share
+from recbole_ile.sweeping.trial import (
+    OUTCOME,
+    Task,
+    asked_of,
+    configuration,
+    data_signature,
+    evaluate_trained,
+    run_trial,
+)
+
+Listener = Callable[[str, dict[str, Any], dict[str, Any]], None]
+"""Is told what happened (``start``, ``result``, ``end``), to which trial, and its metrics or outcome."""
+
+
+EXPERIMENT = "experiment-"
+
+
+class Search(NamedTuple):
+    """How the trials are chosen and stopped: ``valid_metric`` and whether more of it is better, for ``asha``."""
+
+    scheduler: str
+    valid_metric: str
+    higher: bool
+    max_failures: int
+
+
+def share_data(task: Task, trainings: list[dict[str, Any]], data: dict[str, Any]) -> None:
+    """Put each data set that some training needs into the object store once; wrong input becomes its reason.
+
+    Args:
+        task: what is common to all trials.
+        trainings: what is trained with.
+        data: by ``data_signature``, what is there already, and is filled.
+    """
+    for training in trainings:
+        signature = data_signature(task, training)
+        if signature in data:
+            continue
+        settings = {key: training[key] for key in task.data_keys if key in training}
+        try:
+            with quiet_recbole():
+                data[signature] = ray.put(share(configuration(task, settings, {})))
+        except InputError as error:
+            data[signature] = str(error)
+
+
+def run(
+    ledger: Ledger,
+    task: Task,
+    data: dict[str, Any],
+    resources: Resources,
+    search: Search,
+    listener: Listener,
+    trials: list[dict[str, Any]] | None = None,
+    searcher: Any = None,
+    num_samples: int = 1,
+) -> None:
+    """Run trials to their end; each outcome is in the ledger as soon as it is there.
+
+    Args:
+        ledger: of the sweep.
+        task: what is common to all trials.
+        data: from ``share_data``.
+        resources: of each trial.
+        search: how trials are stopped and tried again.
+        listener: is told about every trial.
+        trials: ``id``, ``training`` and ``ranking`` of those to be run.
+        searcher: suggests trainings instead.
+        num_samples: how many it suggests.
+    """
+    number = 1 + len(list(ledger.ray_folder.glob(f"{EXPERIMENT}*")))
+    tuner = tune.Tuner(
+        _trainable(ledger, task, data, resources),
+        param_space=None if searcher else {"trial": tune.grid_search(trials)},
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=_scheduler(search),
+            num_samples=num_samples,
+            max_concurrent_trials=resources.max_concurrent,
+            reuse_actors=True,
+            trial_dirname_creator=_folder_name,
+        ),
+        run_config=tune.RunConfig(
+            name=f"{EXPERIMENT}{number}",
+            storage_path=str(ledger.ray_folder),
+            failure_config=tune.FailureConfig(max_failures=search.max_failures),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            callbacks=[Recorder()],
+            verbose=0,
+        ),
+    )
+    _fit(tuner, Session(ledger, search, listener, {}, frozenset(ledger.finished())))
+
+
+def restore(
+    ledger: Ledger, task: Task, data: dict[str, Any], resources: Resources, search: Search, listener: Listener
+) -> None:
+    """Restore the last experiment of Ray Tune in a sweep, if there is one, and run what it left unfinished.
+
+    What the ledger knows is not trained again, even if Ray's own record, which is written now and then, lacks it.
+    """
+    experiments = ledger.ray_folder.glob(f"{EXPERIMENT}*")
+    path = max(experiments, key=lambda each: int(each.name.removeprefix(EXPERIMENT)), default=None)
+    if path is None or not tune.Tuner.can_restore(str(path)):
+        return
+    trainable = _trainable(ledger, task, data, resources)
+    tuner = tune.Tuner.restore(str(path), trainable, resume_unfinished=True, restart_errored=True)
+    _fit(tuner, Session(ledger, search, listener, {}, frozenset(ledger.finished())))
+
+
+def evaluate_missing(ledger: Ledger, task: Task, data: dict[str, Any], resources: Resources) -> None:
+    """Evaluate trained models under the settings of ranking that were asked for since."""
+    outcomes = ledger.outcomes()
+    asked = []
+    for trial in ledger.planned():
+        outcome = outcomes.get(trial["id"], {"status": "missing"})
+        if outcome["status"] == "done" and outcome["checkpoint"] and Path(outcome["checkpoint"]).exists():
+            there = [point["ranking"] for point in outcome["points"]]
+            rankings = [each for each in trial["ranking"] if each not in there]
+            if rankings:
+                asked.append((outcome, rankings))
+    for (outcome, _), points in zip(asked, _evaluate("valid", asked, task, data, resources), strict=True):
+        known = {"id": outcome["id"], "training": outcome["training"], "ranking": outcome["ranking"]}
+        ledger.write(known, {**outcome, "points": outcome["points"] + points})
+
+
+def tests(
+    ledger: Ledger, task: Task, found: list[Candidate], data: dict[str, Any], resources: Resources
+) -> dict[int, dict[str, Any]]:
+    """Evaluate the front, the baselines and the recommendation on the test part, each point once in a sweep's life.
+
+    Returns:
+        By the number of the setting ``mean`` and ``spread`` of the metrics over its seeds, and the first seed's
+        ``by_user_group`` and ``by_item_group``.
+    """
+    outcomes, known = ledger.outcomes(), ledger.tests()
+    chosen = {n: each for n, each in enumerate(found) if each.front or each.baseline or each.recommended}
+    wanted: dict[str, list[dict[str, Any]]] = {}
+    for each in chosen.values():
+        for replicate in each.replicates:
+            if _point_name(replicate) not in known and outcomes[replicate.trial].get("checkpoint"):
+                wanted.setdefault(replicate.trial, []).append(replicate.evaluation["ranking"])
+    asked = [(outcomes[name], rankings) for name, rankings in wanted.items()]
+    for (outcome, _), points in zip(asked, _evaluate("test", asked, task, data, resources), strict=True):
+        for point in points:
+            known[json.dumps([outcome["id"], point["ranking"]], sort_keys=True)] = point
+    ledger.write_tests(known)
+    result = {}
+    for number, each in chosen.items():
+        points = [known[name] for name in map(_point_name, each.replicates) if name in known]
+        if points:
+            table = pd.DataFrame([point["metrics"] for point in points])
+            means, spread = table.mean().to_dict(), table.std().fillna(0.0).to_dict()
+            result[number] = {**points[0], "mean": means, "spread": spread}
+    return result
+
+
+def was_interrupted() -> bool:
+    """Tell whether the last trials were ended by Ctrl-C, after which Ray Tune returns as if they had ended."""
+    return bool(_session) and _session[0].interrupted
+
+
+def _point_name(replicate: Replicate) -> str:
+    return json.dumps([replicate.trial, replicate.evaluation["ranking"]], sort_keys=True)
+
+
+def _evaluate(part: str, asked: list[Any], task: Task, data: dict[str, Any], resources: Resources) -> list[Any]:
+    """Evaluate trained models where trials run: for each outcome and its settings of ranking what was found."""
+    share_data(task, [outcome["training"] for outcome, _ in asked], data)
+    evaluate = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus)(evaluate_trained)
+    return ray.get(
+        [
+            evaluate.remote(part, outcome, rankings, task, data[data_signature(task, outcome["training"])])
+            for outcome, rankings in asked
+        ]
+    )
+
+
+def _trainable(ledger: Ledger, task: Task, data: dict[str, Any], resources: Resources) -> Any:
+    return tune.with_resources(
+        tune.with_parameters(run_trial, task=task, data=data, known=ledger.finished()),
+        {"cpu": resources.cpus, "gpu": resources.gpus},
+    )
+
+
+def _fit(tuner: tune.Tuner, session: Session) -> None:
+    _session[:] = [session]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tuner.fit()
+
+
+@dataclass
+class Session:
+    """What the recorder of the trials that run now needs."""
+
+    ledger: Ledger
+    search: Search
+    listener: Listener
+    best: dict[str, dict[str, float]]
+    known: frozenset[str]
+    interrupted: bool = False
+
+
+class Recorder(tune.Callback):
+    """Keeps the outcome of a trial the moment it ends.
+
+    Ray pickles it with the experiment and makes it anew when that is restored, so that it holds nothing itself.
+    """
+
+    def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """Tell the listener."""
+        session = _session[0]
+        session.listener("start", self._asked(trial), {})
+
+    def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """Remember the best validation, for a trial that is stopped."""
+        session, asked = _session[0], self._asked(trial)
+        if OUTCOME in result:
+            return
+        metric, higher = session.search.valid_metric, session.search.higher
+        before = session.best.get(asked["id"])
+        if before is None or (result[metric] > before[metric]) == higher:
+            session.best[asked["id"]] = {name: value for name, value in result.items() if "@" in name}
+        session.listener("result", asked, result)
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """Keep the outcome, or that the scheduler stopped the trial."""
+        session, asked = _session[0], self._asked(trial)
+        if asked["id"] in session.known:
+            return
+        last = trial.last_result or {}
+        if OUTCOME in last:
+            outcome = json.loads(last[OUTCOME])
+            outcome["checkpoint"] = trial.checkpoint.path if trial.checkpoint else None
+        else:
+            outcome = {"status": "stopped", "metrics": session.best.get(asked["id"], {}), "points": []}
+        session.ledger.write(asked, outcome)
+        session.listener("end", asked, outcome)
+
+    def on_experiment_end(self, trials: Any, **_: Any) -> None:
+        """Tell an end from an interruption, which leaves trials unfinished."""
+        _session[0].interrupted = any(not trial.is_finished() for trial in trials)
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """Keep the reason of a trial that failed for good."""
+        session, asked = _session[0], self._asked(trial)
+        error = trial.get_pickled_error()
+        reason = " ".join(str(error.cause if hasattr(error, "cause") else error).split()) or "no reason given"
+        outcome = {"status": "failed", "reason": reason, "metrics": {}, "points": []}
+        session.ledger.write(asked, outcome)
+        session.listener("end", asked, outcome)
+
+    @staticmethod
+    def _asked(trial: Any) -> dict[str, Any]:
+        return asked_of(trial.config)
+
+
+_session: list[Session] = []
+
+
+def _folder_name(trial: Any) -> str:
+    return f"trial-{trial.trial_id}"
+
+
+def _scheduler(search: Search) -> Any:
+    if search.scheduler == "fifo":
+        return None
+    from ray.tune.schedulers import ASHAScheduler
+
+    mode = "max" if search.higher else "min"
+    return ASHAScheduler(metric=search.valid_metric, mode=mode, grace_period=5, max_t=10_000)
