@@ -117,63 +117,67 @@ def run_sweep(
     """Run what is missing in a sweep's ledger, and report on all that is there."""
     from recbole_ile.sweeping import running
     from recbole_ile.sweeping.machines import connected, fitting
-    from recbole_ile.sweeping.suggestions import optuna_search
     from recbole_ile.sweeping.trial import Task
 
-    started, planned, before = time.time(), ledger.planned(), ledger.outcomes()
+    started = time.time()
     with connected(arguments.address, arguments.verbose):
         resources = fitting(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.max_concurrent)
         keys = data_keys({key for alternative in space for key in alternative})
-        task = Task(sweep.model, sweep.dataset, sweep.fixed, keys, sweep.metrics, max(1, int(arguments.cpus_per_trial)))
-        data: dict[str, Any] = {}
-        running.evaluate_missing(ledger, task, data, resources)
-        finished = ledger.finished()
-        missing = [trial for trial in planned if trial["id"] not in finished]
-        suggested = [name for name in before if name not in {trial["id"] for trial in planned}]
-        more = (arguments.num_samples or SAMPLES["optuna"]) if arguments.search == "optuna" else 0
-        if arguments.resume:
-            more = max(0, more - len(suggested))
-        search = running.Search(
-            arguments.scheduler, sweep.valid_metric.metric, sweep.valid_metric.higher, arguments.max_failures
-        )
-        shown = [each.metric for each in sweep.objectives]
-        with Progress(len(missing) + more, shown, sweep.objectives[0].higher, console) as progress:
-            if missing or more:
-                console.print(
-                    f"{len(missing) + more} trials, {len(finished)} done before; "
-                    f"{resources.cpus:g} CPU and {resources.gpus:g} GPU for each"
-                )
-                running.share_data(task, [trial["training"] for trial in missing] or [{}], data)
-            common = {"ledger": ledger, "task": task, "data": data, "resources": resources, "search": search}
-            if arguments.resume:
-                running.restore(listener=progress, **common)
-                ended = ledger.finished().keys() | {
-                    name for name, entry in ledger.outcomes().items() if entry != before.get(name)
-                }
-                missing = [trial for trial in missing if trial["id"] not in ended]
-            if missing and not running.was_interrupted():
-                running.run(trials=missing, listener=progress, **common)
-            if more and not running.was_interrupted():
-                searcher = optuna_search(
-                    space,
-                    shown,
-                    [each.higher for each in sweep.objectives],
-                    sweep.seed + len(suggested),
-                )
-                running.run(searcher=searcher, num_samples=more, listener=progress, **common)
-        found = selected(
-            candidates(list(ledger.outcomes().values()), sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss
-        )
-        tests = {} if running.was_interrupted() else running.tests(ledger, task, found, data, resources)
-    interrupted = running.was_interrupted()
+        threads = max(1, int(arguments.cpus_per_trial))
+        task = Task(sweep.model, sweep.dataset, sweep.fixed, keys, sweep.metrics, threads)
+        metric = sweep.valid_metric
+        search = running.Search(arguments.scheduler, metric.metric, metric.higher, arguments.max_failures)
+        stage = running.Stage(ledger, task, {}, resources, search)
+        running.evaluate_missing(stage)
+        whole = _run_missing(arguments, sweep, stage, space, console)
+        outcomes = list(ledger.outcomes().values())
+        found = selected(candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss)
+        tests = running.tests(stage, found) if whole else {}
     write_report(sweep, ledger, found, tests, console, time.time() - started)
-    failed = [entry for entry in ledger.outcomes().values() if entry["status"] == "failed"]
+    failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
-        console.print(Text(f"{len(failed)} trials failed; trials.csv gives their reasons", style="red"))
-    if interrupted:
+        console.print(Text(f"{failed} of {len(outcomes)} trials failed; trials.csv gives the reasons", style="red"))
+    if not whole:
         console.print(f"interrupted; recbole-ile sweep --resume={ledger.folder} goes on", soft_wrap=True)
         return 130
     return 1 if failed else 0
+
+
+def _run_missing(
+    arguments: argparse.Namespace, sweep: Sweep, stage: Any, space: list[Alternative], console: Console
+) -> bool:
+    """Run the trials that have no outcome yet, or failed before; return whether they all ended."""
+    from recbole_ile.sweeping import running
+    from recbole_ile.sweeping.suggestions import optuna_search
+
+    ledger = stage.ledger
+    before, finished, planned = ledger.outcomes(), ledger.finished(), ledger.planned()
+    missing = [trial for trial in planned if trial["id"] not in finished]
+    suggested = len(before.keys() - {trial["id"] for trial in planned})
+    more = 0
+    if arguments.search == "optuna":
+        asked = arguments.num_samples or SAMPLES["optuna"]
+        more = max(0, asked - suggested) if arguments.resume else asked
+    if not missing and not more:
+        console.print(f"all {len(finished)} trials are there already")
+        return True
+    count = f"{len(missing) + more} trials" + (f", {len(finished)} are there already" if finished else "")
+    console.print(f"{count}; each takes {stage.resources.cpus:g} CPU and {stage.resources.gpus:g} GPU")
+    shown = [each.metric for each in sweep.objectives]
+    with Progress(len(missing) + more, shown, sweep.objectives[0].higher, console) as progress:
+        whole = True
+        if arguments.resume:
+            whole = running.restore(stage, progress)
+            ended = {name for name, entry in ledger.outcomes().items() if entry != before.get(name)}
+            missing = [trial for trial in missing if trial["id"] not in ended]
+            more = max(0, more - len(ended - {trial["id"] for trial in planned}))
+        if whole and missing:
+            whole = running.run(stage, progress, trials=missing)
+        if whole and more:
+            higher = [each.higher for each in sweep.objectives]
+            searcher = optuna_search(space, shown, higher, sweep.seed + suggested)
+            whole = running.run(stage, progress, searcher=searcher, num_samples=more)
+    return whole
 
 
 def write_report(

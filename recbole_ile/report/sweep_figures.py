@@ -29,15 +29,16 @@ def swept_number(found: list[Candidate]) -> str | None:
     return max(several, key=lambda key: several[key], default=None)
 
 
-def sweep_figure(found: list[Candidate], accuracy: Objective, fairness: list[Objective], title: str) -> Figure:
+def sweep_figure(found: list[Candidate], objectives: list[Objective], fairness: list[Objective], title: str) -> Figure:
     """Draw accuracy against each fairness metric: a line a distance, the front, the recommendation and the baseline.
 
     Args:
         found: the settings, with validation means and the standard deviations over seeds.
-        accuracy: the vertical axis.
+        objectives: what the front was chosen by; the first, accuracy, is the vertical axis.
         fairness: the horizontal axis of each panel.
         title: of the whole figure.
     """
+    accuracy = objectives[0]
     figure = Figure(figsize=(4.0 * len(fairness), 4.4), layout="constrained")
     panels = figure.subplots(1, len(fairness), sharey=True, squeeze=False)[0]
     number = swept_number(found)
@@ -46,16 +47,22 @@ def sweep_figure(found: list[Candidate], accuracy: Objective, fairness: list[Obj
         lines.setdefault(line_of(each), []).append(each)
     for axes, metric in zip(panels, fairness, strict=True):
         for place, (name, members) in enumerate(sorted(lines.items())):
-            ordered = sorted(members, key=lambda each: float(each.point.get(number, 0)) if number else 0.0)
-            xs, ys, dx, dy = (
-                [getattr(each, part)[one.metric] for each in ordered]
-                for part, one in (("mean", metric), ("mean", accuracy), ("spread", metric), ("spread", accuracy))
-            )
-            style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
-            joined = LINES[place % len(LINES)] if len(ordered) > 1 else ""
-            axes.errorbar(xs, ys, xerr=dx, yerr=dy, label=name, linestyle=joined, markersize=5, elinewidth=0.7, **style)
+            label: str | None = name
+            for ordered in series_of(members, number):
+                xs, ys, dx, dy = (
+                    [getattr(each, part)[one.metric] for each in ordered]
+                    for part, one in (("mean", metric), ("mean", accuracy), ("spread", metric), ("spread", accuracy))
+                )
+                style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+                joined = LINES[place % len(LINES)] if len(ordered) > 1 else ""
+                axes.errorbar(
+                    xs, ys, xerr=dx, yerr=dy, label=label, linestyle=joined, markersize=5, elinewidth=0.7, **style
+                )
+                label = None
         front = sorted((each.mean[metric.metric], each.mean[accuracy.metric]) for each in found if each.front)
-        axes.plot(*zip(*front, strict=True), color="0.35", linewidth=5, alpha=0.25, zorder=0, label="front")
+        joined = "-" if metric in objectives else ""
+        halo = {"color": "0.35", "alpha": 0.25, "zorder": 0, "marker": "o", "markersize": 12, "linewidth": 5}
+        axes.plot(*zip(*front, strict=True), linestyle=joined, label="front", **halo)
         for each in found:
             if each.recommended:
                 place_of = (each.mean[metric.metric], each.mean[accuracy.metric])
@@ -84,18 +91,20 @@ def lambda_figure(found: list[Candidate], metrics: list[Objective], title: str) 
     base = next((each for each in found if each.baseline), None)
     for axes, metric in zip(panels, metrics, strict=True):
         for place, (name, members) in enumerate(sorted(lines.items())):
-            ordered = sorted(members, key=lambda each: float(each.point[number]))
-            axes.errorbar(
-                [float(each.point[number]) for each in ordered],
-                [each.mean[metric.metric] for each in ordered],
-                yerr=[each.spread[metric.metric] for each in ordered],
-                label=name,
-                color=COLOURS[place % len(COLOURS)],
-                marker=MARKERS[place % len(MARKERS)],
-                linestyle=LINES[place % len(LINES)],
-                markersize=4,
-                elinewidth=0.7,
-            )
+            label: str | None = name
+            for ordered in series_of(members, number):
+                axes.errorbar(
+                    [float(each.point[number]) for each in ordered],
+                    [each.mean[metric.metric] for each in ordered],
+                    yerr=[each.spread[metric.metric] for each in ordered],
+                    label=label,
+                    color=COLOURS[place % len(COLOURS)],
+                    marker=MARKERS[place % len(MARKERS)],
+                    linestyle=LINES[place % len(LINES)],
+                    markersize=4,
+                    elinewidth=0.7,
+                )
+                label = None
         if base is not None:
             axes.axhline(base.mean[metric.metric], color="0.5", linewidth=1, linestyle=":", label="baseline")
         axes.set(xlabel=number, title=f"{metric.metric} ({'higher' if metric.higher else 'lower'} is better)")
@@ -104,6 +113,14 @@ def lambda_figure(found: list[Candidate], metrics: list[Objective], title: str) 
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), frameon=False)
     return figure
+
+
+def series_of(members: list[Candidate], number: str | None) -> list[list[Candidate]]:
+    """Return the settings that differ in nothing but a number, each series in its order."""
+    found: dict[str, list[Candidate]] = {}
+    for each in members:
+        found.setdefault(repr([(key, value) for key, value in each.point.items() if key != number]), []).append(each)
+    return [sorted(series, key=lambda each: float(each.point.get(number or "", 0))) for series in found.values()]
 
 
 def _is_number(value: Any) -> bool:

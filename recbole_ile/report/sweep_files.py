@@ -11,7 +11,7 @@ import yaml
 
 from recbole_ile.files import write_text
 from recbole_ile.report.figures import save_figure
-from recbole_ile.report.sweep_figures import lambda_figure, line_of, sweep_figure
+from recbole_ile.report.sweep_figures import lambda_figure, line_of, series_of, sweep_figure, swept_number
 from recbole_ile.report.sweep_page import page
 from recbole_ile.sweeping.selection import Candidate, Objective
 
@@ -91,6 +91,8 @@ def page_content(
 ) -> dict[str, Any]:
     """Return what the page shows, for ``sweep_page.page``."""
     points = []
+    swept = series_of(found, swept_number(found))
+    place = {id(each): (number, rank) for number, members in enumerate(swept) for rank, each in enumerate(members)}
     for number, each in enumerate(found):
         test = tests.get(number)
         groups = test or each.replicates[0].evaluation
@@ -99,6 +101,8 @@ def page_content(
                 "number": number,
                 "label": label(each),
                 "line": line_of(each),
+                "series": place[id(each)][0],
+                "rank": place[id(each)][1],
                 "mean": each.mean,
                 "spread": each.spread,
                 "seeds": len(each.replicates),
@@ -115,6 +119,7 @@ def page_content(
     return {
         "title": title,
         "summary": summary,
+        "objectives": [each.metric for each in objectives],
         "accuracy": objectives[0]._asdict(),
         "fairness": [each._asdict() for each in fairness],
         "points": points,
@@ -125,7 +130,7 @@ def write_figures(
     folder: Path, found: list[Candidate], objectives: list[Objective], fairness: list[Objective], title: str
 ) -> None:
     """Write ``front.png``, ``front.pdf`` and, where a number was swept, ``lambda.png``."""
-    figure = sweep_figure(found, objectives[0], fairness, title)
+    figure = sweep_figure(found, objectives, fairness, title)
     save_figure(figure, folder / "front.png")
     save_figure(figure, folder / "front.pdf")
     against = lambda_figure(found, [objectives[0], *fairness], title)

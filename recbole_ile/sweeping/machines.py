@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ray
 
@@ -35,8 +36,9 @@ def connected(address: str, verbose: bool) -> Iterator[None]:
     level = logging.INFO if verbose else logging.ERROR
     mine = not ray.is_initialized()
     if mine:
+        _check_reachable(address)
         try:
-            options = {"include_dashboard": False} if address == "local" else {}
+            options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
             ray.init(address=address, log_to_driver=verbose, logging_level=level, **options)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
@@ -47,6 +49,18 @@ def connected(address: str, verbose: bool) -> Iterator[None]:
     finally:
         if mine:
             ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Ray waits two minutes for a machine that is not there, and then ends the process."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if address in ("local", "auto"):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        reason = error if colon else "it is local, auto, host:port or ray://host:port"
+        raise InputError(f"option address={address}: no Ray cluster can be reached there: {reason}") from error
 
 
 def fitting(cpus: float, gpus: float | None, max_concurrent: int | None) -> Resources:

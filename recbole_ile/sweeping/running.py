@@ -45,116 +45,114 @@ class Search(NamedTuple):
     max_failures: int
 
 
-def share_data(task: Task, trainings: list[dict[str, Any]], data: dict[str, Any]) -> None:
-    """Put each data set that some training needs into the object store once; wrong input becomes its reason.
+class Stage(NamedTuple):
+    """All that the functions of this module need of a sweep.
 
-    Args:
+    Attributes:
+        ledger: where outcomes are kept.
         task: what is common to all trials.
-        trainings: what is trained with.
-        data: by ``data_signature``, what is there already, and is filled.
+        data: by ``data_signature``, references of ``SharedData`` in the object store, or why there is none; filled
+            when it is asked for.
+        resources: of each trial.
+        search: how trials are stopped and tried again.
     """
-    for training in trainings:
-        signature = data_signature(task, training)
-        if signature in data:
-            continue
-        settings = {key: training[key] for key in task.data_keys if key in training}
-        try:
-            with quiet_recbole():
-                data[signature] = ray.put(share(configuration(task, settings, {})))
-        except InputError as error:
-            data[signature] = str(error)
+
+    ledger: Ledger
+    task: Task
+    data: dict[str, Any]
+    resources: Resources
+    search: Search
 
 
 def run(
-    ledger: Ledger,
-    task: Task,
-    data: dict[str, Any],
-    resources: Resources,
-    search: Search,
+    stage: Stage,
     listener: Listener,
     trials: list[dict[str, Any]] | None = None,
     searcher: Any = None,
     num_samples: int = 1,
-) -> None:
+) -> bool:
     """Run trials to their end; each outcome is in the ledger as soon as it is there.
 
     Args:
-        ledger: of the sweep.
-        task: what is common to all trials.
-        data: from ``share_data``.
-        resources: of each trial.
-        search: how trials are stopped and tried again.
+        stage: of the sweep.
         listener: is told about every trial.
         trials: ``id``, ``training`` and ``ranking`` of those to be run.
         searcher: suggests trainings instead.
         num_samples: how many it suggests.
+
+    Returns:
+        Whether they all ended; Ctrl-C leaves some unfinished.
     """
-    number = 1 + len(list(ledger.ray_folder.glob(f"{EXPERIMENT}*")))
+    _share_data(stage, [trial["training"] for trial in trials or ()] or [{}])
+    number = 1 + len(list(stage.ledger.ray_folder.glob(f"{EXPERIMENT}*")))
     tuner = tune.Tuner(
-        _trainable(ledger, task, data, resources),
-        param_space=None if searcher else {"trial": tune.grid_search(trials)},
+        _trainable(stage),
+        param_space=None if searcher else {"trial": tune.grid_search(trials or [])},
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=_scheduler(search),
+            scheduler=_scheduler(stage.search),
             num_samples=num_samples,
-            max_concurrent_trials=resources.max_concurrent,
+            max_concurrent_trials=stage.resources.max_concurrent,
             reuse_actors=True,
             trial_dirname_creator=_folder_name,
         ),
         run_config=tune.RunConfig(
             name=f"{EXPERIMENT}{number}",
-            storage_path=str(ledger.ray_folder),
-            failure_config=tune.FailureConfig(max_failures=search.max_failures),
+            storage_path=str(stage.ledger.ray_folder),
+            failure_config=tune.FailureConfig(max_failures=stage.search.max_failures),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             callbacks=[Recorder()],
             verbose=0,
         ),
     )
-    _fit(tuner, Session(ledger, search, listener, {}, frozenset(ledger.finished())))
+    return _fit(tuner, stage, listener)
 
 
-def restore(
-    ledger: Ledger, task: Task, data: dict[str, Any], resources: Resources, search: Search, listener: Listener
-) -> None:
+def restore(stage: Stage, listener: Listener) -> bool:
     """Restore the last experiment of Ray Tune in a sweep, if there is one, and run what it left unfinished.
 
     What the ledger knows is not trained again, even if Ray's own record, which is written now and then, lacks it.
+
+    Args:
+        stage: of the sweep.
+        listener: is told about every trial.
+
+    Returns:
+        Whether all trials ended; Ctrl-C leaves some unfinished.
     """
-    experiments = ledger.ray_folder.glob(f"{EXPERIMENT}*")
+    experiments = stage.ledger.ray_folder.glob(f"{EXPERIMENT}*")
     path = max(experiments, key=lambda each: int(each.name.removeprefix(EXPERIMENT)), default=None)
     if path is None or not tune.Tuner.can_restore(str(path)):
-        return
-    trainable = _trainable(ledger, task, data, resources)
-    tuner = tune.Tuner.restore(str(path), trainable, resume_unfinished=True, restart_errored=True)
-    _fit(tuner, Session(ledger, search, listener, {}, frozenset(ledger.finished())))
+        return True
+    _share_data(stage, [trial["training"] for trial in stage.ledger.planned()] or [{}])
+    tuner = tune.Tuner.restore(str(path), _trainable(stage), resume_unfinished=True, restart_errored=True)
+    return _fit(tuner, stage, listener)
 
 
-def evaluate_missing(ledger: Ledger, task: Task, data: dict[str, Any], resources: Resources) -> None:
+def evaluate_missing(stage: Stage) -> None:
     """Evaluate trained models under the settings of ranking that were asked for since."""
-    outcomes = ledger.outcomes()
+    outcomes = stage.ledger.outcomes()
     asked = []
-    for trial in ledger.planned():
+    for trial in stage.ledger.planned():
         outcome = outcomes.get(trial["id"], {"status": "missing"})
         if outcome["status"] == "done" and outcome["checkpoint"] and Path(outcome["checkpoint"]).exists():
             there = [point["ranking"] for point in outcome["points"]]
             rankings = [each for each in trial["ranking"] if each not in there]
             if rankings:
                 asked.append((outcome, rankings))
-    for (outcome, _), points in zip(asked, _evaluate("valid", asked, task, data, resources), strict=True):
+    for (outcome, _), points in zip(asked, _evaluate("valid", asked, stage), strict=True):
         known = {"id": outcome["id"], "training": outcome["training"], "ranking": outcome["ranking"]}
-        ledger.write(known, {**outcome, "points": outcome["points"] + points})
+        stage.ledger.write(known, {**outcome, "points": outcome["points"] + points})
 
 
-def tests(
-    ledger: Ledger, task: Task, found: list[Candidate], data: dict[str, Any], resources: Resources
-) -> dict[int, dict[str, Any]]:
+def tests(stage: Stage, found: list[Candidate]) -> dict[int, dict[str, Any]]:
     """Evaluate the front, the baselines and the recommendation on the test part, each point once in a sweep's life.
 
     Returns:
         By the number of the setting ``mean`` and ``spread`` of the metrics over its seeds, and the first seed's
         ``by_user_group`` and ``by_item_group``.
     """
-    outcomes, known = ledger.outcomes(), ledger.tests()
+    outcomes, known = stage.ledger.outcomes(), stage.ledger.tests()
     chosen = {n: each for n, each in enumerate(found) if each.front or each.baseline or each.recommended}
     wanted: dict[str, list[dict[str, Any]]] = {}
     for each in chosen.values():
@@ -162,10 +160,10 @@ def tests(
             if _point_name(replicate) not in known and outcomes[replicate.trial].get("checkpoint"):
                 wanted.setdefault(replicate.trial, []).append(replicate.evaluation["ranking"])
     asked = [(outcomes[name], rankings) for name, rankings in wanted.items()]
-    for (outcome, _), points in zip(asked, _evaluate("test", asked, task, data, resources), strict=True):
+    for (outcome, _), points in zip(asked, _evaluate("test", asked, stage), strict=True):
         for point in points:
             known[json.dumps([outcome["id"], point["ranking"]], sort_keys=True)] = point
-    ledger.write_tests(known)
+    stage.ledger.write_tests(known)
     result = {}
     for number, each in chosen.items():
         points = [known[name] for name in map(_point_name, each.replicates) if name in known]
@@ -176,39 +174,53 @@ def tests(
     return result
 
 
-def was_interrupted() -> bool:
-    """Tell whether the last trials were ended by Ctrl-C, after which Ray Tune returns as if they had ended."""
-    return bool(_session) and _session[0].interrupted
-
-
 def _point_name(replicate: Replicate) -> str:
     return json.dumps([replicate.trial, replicate.evaluation["ranking"]], sort_keys=True)
 
 
-def _evaluate(part: str, asked: list[Any], task: Task, data: dict[str, Any], resources: Resources) -> list[Any]:
+def _evaluate(part: str, asked: list[Any], stage: Stage) -> list[Any]:
     """Evaluate trained models where trials run: for each outcome and its settings of ranking what was found."""
-    share_data(task, [outcome["training"] for outcome, _ in asked], data)
+    _share_data(stage, [outcome["training"] for outcome, _ in asked])
+    resources = stage.resources
     evaluate = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus)(evaluate_trained)
     return ray.get(
         [
-            evaluate.remote(part, outcome, rankings, task, data[data_signature(task, outcome["training"])])
+            evaluate.remote(
+                part, outcome, rankings, stage.task, stage.data[data_signature(stage.task, outcome["training"])]
+            )
             for outcome, rankings in asked
         ]
     )
 
 
-def _trainable(ledger: Ledger, task: Task, data: dict[str, Any], resources: Resources) -> Any:
+def _share_data(stage: Stage, trainings: list[dict[str, Any]]) -> None:
+    """Put each data set that some training needs into the object store once."""
+    for training in trainings:
+        signature = data_signature(stage.task, training)
+        if signature in stage.data:
+            continue
+        settings = {key: training[key] for key in stage.task.data_keys if key in training}
+        try:
+            with quiet_recbole():
+                stage.data[signature] = ray.put(share(configuration(stage.task, settings, {})))
+        except InputError as error:
+            stage.data[signature] = str(error)
+
+
+def _trainable(stage: Stage) -> Any:
     return tune.with_resources(
-        tune.with_parameters(run_trial, task=task, data=data, known=ledger.finished()),
-        {"cpu": resources.cpus, "gpu": resources.gpus},
+        tune.with_parameters(run_trial, task=stage.task, data=stage.data, known=stage.ledger.finished()),
+        {"cpu": stage.resources.cpus, "gpu": stage.resources.gpus},
     )
 
 
-def _fit(tuner: tune.Tuner, session: Session) -> None:
+def _fit(tuner: tune.Tuner, stage: Stage, listener: Listener) -> bool:
+    session = Session(stage.ledger, stage.search, listener, {}, frozenset(stage.ledger.finished()))
     _session[:] = [session]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tuner.fit()
+    return not session.interrupted
 
 
 @dataclass

@@ -86,14 +86,16 @@ def selected(found: list[Candidate], objectives: list[Objective], max_loss: floa
     values = objective_values(found, objectives)
     front = non_dominated(values, [each.higher for each in objectives])
     gains = np.where([each.higher for each in objectives], values, -values)
-    known = ~np.isnan(gains).any(axis=1)
+    known = np.asarray(~np.isnan(gains).any(axis=1))
     bases = [number for number, each in enumerate(found) if each.baseline and known[number]]
     reference = gains[bases or np.flatnonzero(known), 0].max(initial=-np.inf)
     # A tenth of the last of RecBole's four decimals, so that equal figures are equal.
     allowed = known & (gains[:, 0] >= reference - max_loss * abs(reference) - 1e-5)
     order = [*range(1, len(objectives)), 0]
     best = max(np.flatnonzero(allowed), key=lambda number: tuple(gains[number, order]), default=None)
-    return [each._replace(front=bool(front[number]), recommended=number == best) for number, each in enumerate(found)]
+    return [
+        each._replace(front=bool(front[number]), recommended=bool(number == best)) for number, each in enumerate(found)
+    ]
 
 
 def dominated_volume(found: list[Candidate], objectives: list[Objective]) -> float:

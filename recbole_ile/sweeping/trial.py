@@ -83,6 +83,7 @@ def run_trial(config: dict[str, Any], task: Task, data: dict[str, Any], known: d
             outcome = _train(asked, task, data, folder)
         except InputError as error:
             outcome = {"status": "failed", "reason": str(error), "metrics": {}, "points": []}
+        outcome["node"] = ray.get_runtime_context().get_node_id()
         outcome["seconds"] = {**outcome.get("seconds", {}), "total": round(time.time() - started, 3)}
         last = {**dict.fromkeys(task.metrics, float("nan")), **outcome["metrics"], OUTCOME: json.dumps(outcome)}
         kept = Path(folder) / "kept"

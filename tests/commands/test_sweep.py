@@ -1,0 +1,276 @@
+"""``sweep``: from one command to the report, through crashes, failures and lost machines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from recbole_ile.cli import main
+from recbole_ile.sweeping.ledger import Ledger
+
+QUICK = ["--dataset=ml-100k", "--epochs=2", "--user_inter_num_interval=[200,inf)"]
+FOLDER = Path("saved/sweeps/BPR_ILE-ml-100k")
+
+
+def sweep(*words: str) -> int:
+    return main(["sweep", *QUICK, *words])
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model=BPR_ILE", "--grid", "ile_lamda=0.1"], "unknown option ile_lamda, did you mean ile_lambda?"),
+        (["--model=BPR_ILE", "--grid", "cp_weight=0.1"], "which model BPR_ILE is without; try BPR_ILE_CP"),
+        (["--model=BPR_ILE", "--epocs=3"], "unknown option epocs, did you mean epochs?"),
+        (["--model=BPR_ILE", "--objectives=ndgc@10,upd@10"], "ndgc@10 is not evaluated, did you mean ndcg@10?"),
+        (["--model=BPR_ILE", "--objectives=ndcg@10"], "a trade-off has two metrics at least"),
+        (["--model=BPR_ILE", "--search=gird"], "search=gird is not allowed, did you mean grid?"),
+        (["--model=BPR_ILE", "--scheduler=hyperband"], "it is one of fifo, asha"),
+        (["--model=BPR_ILE", "--num_samples=0"], "num_samples=0 is not allowed; it is at least 1"),
+        (["--model=BPR_ILE", "--cpus_per_trial=0"], "cpus_per_trial=0 is not allowed"),
+        (["--model=BPR_ILE", "--space=none.yaml"], "space none.yaml is neither a file nor one of"),
+        (["--model=BPR_ILE_CP", "--search=optuna", "--uniform", "cp_weight=0,1"], "cp_weight acts in ranking"),
+        (["--model=BPR"], "no mitigation to be swept by default"),
+        (["--model=BPR_ILE", "--grid", "ile_lambda=1", "--uniform", "ile_lambda=0,1"], "ile_lambda is given twice"),
+        (["--model=BPR_ILE", "--resume=nowhere"], "holds no sweep"),
+    ],
+)
+def test_wrong_input_is_one_line_before_ray_starts(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started"))
+    assert sweep(*words) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert message in printed
+    assert not Path("saved/sweeps").exists()
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model=BPR_ILE_CP", "--grid", "ile_lambda=0.1,0.3", "--grid", "cp_weight=0.0,0.9", "--grid", "seed=1,2"]
+    assert sweep(*words, "--max_concurrent=2") == 0
+    folder = Path("saved/sweeps/BPR_ILE_CP-ml-100k")
+    names = ("trials.csv", "front.csv", "best.yaml", "front.png", "front.pdf", "lambda.png", "report.html")
+    assert all((folder / name).stat().st_size > 0 for name in names)
+    points = rows(folder / "trials.csv")
+    assert len(points) == 10
+    assert {point["status"] for point in points} == {"done"}
+    assert len({point["trial"] for point in points}) == 6
+    front = rows(folder / "front.csv")
+    assert all(point["seeds"] == "2" and float(point["test_ndcg@10"]) > 0 for point in front)
+    (best,) = [point for point in front if point["recommended"] == "True"]
+    assert "→" in capsys.readouterr().out
+
+    assert main(["run", "--config_files", str(folder / "best.yaml"), "--show_progress=False"]) == 0
+    (result,) = Path("saved").glob("*/result.json")
+    again = json.loads(result.read_text())
+    settings = yaml.safe_load((folder / "best.yaml").read_text())
+    (own,) = [
+        point
+        for point in points
+        if all(float(point[key]) == settings[key] for key in ("ile_lambda", "cp_weight", "seed"))
+    ]
+    assert again["best_valid_result"]["ndcg@10"] == pytest.approx(float(own["valid_ndcg@10"]), abs=2e-3)
+    assert float(best["ile_lambda"]) == settings["ile_lambda"]
+
+    capsys.readouterr()
+    trained = {name: entry["seconds"] for name, entry in Ledger(folder).outcomes().items()}
+    added = ["--model=BPR_ILE_CP", "--grid", "ile_lambda=0.1,0.3", "--grid", "cp_weight=0.5", "--grid", "seed=1,2"]
+    assert sweep(*added) == 0
+    assert "all 6 trials are there already" in capsys.readouterr().out
+    assert {name: entry["seconds"] for name, entry in Ledger(folder).outcomes().items()} == trained
+    assert len(rows(folder / "trials.csv")) == 14, "a new weight of CP needs no training"
+
+
+@pytest.mark.slow
+def test_a_bad_value_fails_alone_and_is_tried_again_on_resume(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep("--model=BPR_ILE", "--grid", "ile_lambda=-1,0.3") == 1
+    printed = capsys.readouterr().out
+    assert "ile_lambda=-1" in printed
+    assert "1 of 3 trials failed" in printed
+    points = {point["ile_lambda"]: point for point in rows(FOLDER / "trials.csv")}
+    assert points["-1.0"]["status"] == "failed"
+    assert "a number of at least 0" in points["-1.0"]["reason"]
+    assert points["0.3"]["status"] == "done"
+    assert (FOLDER / "report.html").is_file()
+    kept = {name: entry for name, entry in Ledger(FOLDER).outcomes().items() if entry["status"] == "done"}
+    assert main(["sweep", f"--resume={FOLDER}"]) == 1
+    after = Ledger(FOLDER).outcomes()
+    assert all(after[name] == entry for name, entry in kept.items())
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on_where_it_was() -> None:
+    words = ["sweep", *QUICK, "--epochs=6", "--model=BPR_ILE", "--grid", "ile_lambda=0.1,0.2,0.3,0.4,0.5"]
+    words.remove("--epochs=2")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "recbole_ile", *words, "--max_concurrent=1"],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    ledger = Ledger(FOLDER)
+    try:
+        wait_for(lambda: len(ledger.outcomes()) >= 2 or run.poll() is not None)
+    finally:
+        children = psutil.Process(run.pid).children(recursive=True)
+        os.kill(run.pid, signal.SIGKILL)
+        run.wait()
+    finished = ledger.outcomes()
+    assert 2 <= len(finished) < 6
+    psutil.wait_procs(children, timeout=30)
+    assert main(["sweep", f"--resume={FOLDER}"]) == 0
+    outcomes = ledger.outcomes()
+    assert len(outcomes) == 6
+    assert {name: outcomes[name] for name in finished} == finished, "what was finished is not trained again"
+    assert len(rows(FOLDER / "trials.csv")) == 6
+    assert main(["sweep", f"--resume={FOLDER}", "--grid", "ile_lambda=0.7"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--search=random", "--uniform", "ile_lambda=0,1", "--choice", "ile_distance=std,mad", "--num_samples=3"],
+        ["--search=optuna", "--loguniform", "ile_lambda=0.01,1", "--num_samples=3"],
+        ["--search=optuna", "--num_samples=2"],
+        ["--scheduler=asha", "--grid", "ile_lambda=0.1,50.0", "--epochs=8"],
+    ],
+    ids=["random", "optuna", "optuna with alternatives", "asha"],
+)
+def test_every_search_ends_in_a_report(words: list[str]) -> None:
+    options = [word for word in QUICK if word.partition("=")[0] not in [each.partition("=")[0] for each in words]]
+    assert main(["sweep", "--model=BPR_ILE", *options, *words]) == 0
+    statuses = {entry["status"] for entry in Ledger(FOLDER).outcomes().values()}
+    assert statuses <= {"done", "stopped"}
+    assert len(Ledger(FOLDER).outcomes()) in (3, 4)
+    assert (FOLDER / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_sweep_outlives_a_machine_of_its_cluster() -> None:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        lost = cluster.add_node(num_cpus=1)
+        words = ["--model=BPR_ILE", "--grid", "ile_lambda=0.1,0.2,0.3,0.4,0.5", "--epochs=12", *QUICK]
+        words.remove("--epochs=2")
+        run = subprocess.Popen(
+            [sys.executable, "-m", "recbole_ile", "sweep", *words, f"--address={cluster.address}"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        ledger = Ledger(FOLDER)
+        wait_for(lambda: len(ledger.outcomes()) >= 2 or run.poll() is not None)
+        assert run.poll() is None
+        cluster.remove_node(lost, allow_graceful=False)
+        printed, _ = run.communicate(timeout=240)
+        assert run.returncode == 0, printed
+        assert [entry["status"] for entry in ledger.outcomes().values()] == ["done"] * 6
+        assert len({entry["node"] for entry in ledger.outcomes().values()}) == 2, "both machines trained"
+    finally:
+        cluster.shutdown()
+        ray.shutdown()
+
+
+@pytest.mark.slow
+def test_more_than_any_machine_has_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep("--model=BPR_ILE", "--cpus_per_trial=4096") == 2
+    assert "cpus_per_trial=4096 is more than any machine has" in capsys.readouterr().err
+    assert sweep("--model=BPR_ILE", "--address=127.0.0.1:1") == 2
+    assert "no Ray cluster can be reached there" in capsys.readouterr().err
+
+
+def wait_for(condition: Any, seconds: float = 240.0) -> None:
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium and chromedriver")
+def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
+    from selenium import webdriver
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.select import Select
+
+    options = webdriver.ChromeOptions()
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-sync"):
+        options.add_argument(f"--{word}")
+    for word in ("disable-component-update", "no-first-run", "disable-quic", "window-size=1300,1200"):
+        options.add_argument(f"--{word}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        driver.get(page.resolve().as_uri())
+        wait_for(lambda: driver.find_elements(By.CSS_SELECTOR, "#front .scatterlayer .point"), 30)
+        details = driver.find_element(By.ID, "details")
+        assert "ile_lambda=0.3 (recommended)" in details.text
+        assert "test" in details.text
+        assert "<script>" in driver.find_element(By.TAG_NAME, "h1").text, "a title is text, whatever it holds"
+        traces = driver.find_elements(By.CSS_SELECTOR, "#front .scatterlayer .trace")
+        baseline = next(trace for trace in traces if len(trace.find_elements(By.CSS_SELECTOR, ".point")) == 1)
+        point = baseline.find_element(By.CSS_SELECTOR, ".point")
+        ActionChains(driver).move_to_element(point).perform()
+        wait_for(
+            lambda: "baseline" in "".join(e.text for e in driver.find_elements(By.CSS_SELECTOR, ".hoverlayer")), 10
+        )
+        ActionChains(driver).move_to_element(point).click().perform()
+        wait_for(lambda: "baseline" in details.text, 10)
+        assert "recbole-ile run --model=BPR_ILE" in details.text
+        assert "mainstream" in details.text
+        Select(driver.find_element(By.ID, "axis")).select_by_visible_text("ad@10")
+        wait_for(lambda: "ad@10 (higher" in driver.find_element(By.ID, "front").text, 10)
+        assert driver.get_log("browser") == []
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page() -> Path:
+    """A page whose points are known by hand."""
+    from recbole_ile.commands.sweep import Sweep
+    from recbole_ile.report.sweep_files import page_content, write_page
+    from recbole_ile.sweeping.selection import Objective, candidates, selected
+
+    groups = {"by_user_group": [{"group": "mainstream", "users": 3}], "by_item_group": [{"group": "head", "items": 2}]}
+    outcomes = [
+        {
+            "id": str(number),
+            "status": "done",
+            "training": {"ile_distance": "mad", "ile_lambda": weight} if weight else {"ile_lambda": 0.0},
+            "points": [{"ranking": {}, "metrics": {"ndcg@10": ndcg, "upd@10": upd, "ad@10": upd}, **groups}],
+        }
+        for number, (weight, ndcg, upd) in enumerate([(0.0, 0.3, 0.2), (0.1, 0.31, 0.15), (0.3, 0.295, 0.1)])
+    ]
+    objectives = [Objective("ndcg@10", True), Objective("upd@10", False)]
+    found = selected(candidates(outcomes, "BPR_ILE", {}), objectives, 0.05)
+    tests: dict[int, Any] = {2: {**groups, "mean": {"ndcg@10": 0.28}, "spread": {"ndcg@10": 0.0}}}
+    about = Sweep("BPR_ILE", "tiny", {}, 0, [], objectives[0], objectives, 0.05)
+    title = "BPR_ILE on <script>tiny</script>"
+    fairness = [objectives[1], Objective("ad@10", True)]
+    write_page(Path("report.html"), page_content(title, ["A sentence."], found, tests, objectives, fairness, about))
+    return Path("report.html")

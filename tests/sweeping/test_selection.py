@@ -1,0 +1,80 @@
+"""The recommendation follows from the validation figures by the rule that the options state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from recbole_ile.sweeping.selection import Candidate, Objective, candidates, dominated_volume, selected
+
+OBJECTIVES = [Objective("ndcg@10", True), Objective("upd@10", False)]
+
+
+def outcome(
+    number: int, training: dict[str, Any], *points: tuple[float, float], status: str = "done"
+) -> dict[str, Any]:
+    found = [
+        {"ranking": {"cp_weight": place / 10}, "metrics": {"ndcg@10": ndcg, "upd@10": upd}}
+        for place, (ndcg, upd) in enumerate(points)
+    ]
+    return {"id": str(number), "status": status, "training": training, "points": found}
+
+
+def chosen(outcomes: list[dict[str, Any]], max_loss: float = 0.05, model: str = "BPR_ILE_CP") -> Candidate:
+    found = selected(candidates(outcomes, model, {}), OBJECTIVES, max_loss)
+    (best,) = [each for each in found if each.recommended]
+    return best
+
+
+OUTCOMES = [
+    outcome(0, {"ile_lambda": 0.0}, (0.300, 0.200), (0.290, 0.150)),
+    outcome(1, {"ile_lambda": 0.1}, (0.305, 0.180), (0.2849, 0.050)),
+    outcome(2, {"ile_lambda": 0.3}, (0.286, 0.100), (0.200, 0.010)),
+]
+
+
+def test_the_fairest_within_the_allowed_loss_is_recommended() -> None:
+    assert chosen(OUTCOMES).point == {"ile_lambda": 0.3, "cp_weight": 0.0}
+    assert chosen(OUTCOMES, max_loss=0.06).point == {"ile_lambda": 0.1, "cp_weight": 0.1}
+    assert chosen(OUTCOMES, max_loss=0.0).point == {"ile_lambda": 0.1, "cp_weight": 0.0}
+    assert chosen(OUTCOMES, max_loss=1.0).point == {"ile_lambda": 0.3, "cp_weight": 0.1}
+
+
+def test_without_something_fairer_the_baseline_is_recommended() -> None:
+    only = [OUTCOMES[0], outcome(1, {"ile_lambda": 9.0}, (0.1, 0.01))]
+    best = chosen(only, max_loss=0.01)
+    assert best.baseline
+    assert best.point == {"ile_lambda": 0.0, "cp_weight": 0.0}
+
+
+def test_without_a_baseline_the_best_accuracy_is_the_measure() -> None:
+    assert chosen(OUTCOMES[1:], max_loss=0.01).point == {"ile_lambda": 0.1, "cp_weight": 0.0}
+
+
+def test_seeds_are_one_setting_and_decide_by_their_mean() -> None:
+    seeds = [
+        outcome(0, {"ile_lambda": 0.0, "seed": 1}, (0.30, 0.20)),
+        outcome(1, {"ile_lambda": 0.0, "seed": 2}, (0.32, 0.22)),
+        outcome(2, {"ile_lambda": 0.1, "seed": 1}, (0.31, 0.05)),
+        outcome(3, {"ile_lambda": 0.1, "seed": 2}, (0.20, 0.05)),
+    ]
+    found = selected(candidates(seeds, "BPR_ILE", {}), OBJECTIVES, 0.05)
+    assert [len(each.replicates) for each in found] == [2, 2]
+    assert found[0].mean["ndcg@10"] == pytest.approx(0.31)
+    assert found[0].spread["ndcg@10"] == pytest.approx(0.02 / 2**0.5)
+    assert [each.recommended for each in found] == [True, False]
+
+
+def test_what_failed_or_was_stopped_is_no_point() -> None:
+    outcomes = [*OUTCOMES, outcome(3, {"ile_lambda": 1.0}, (0.9, 0.0), status="stopped")]
+    assert len(candidates(outcomes, "BPR_ILE_CP", {})) == 6
+    assert selected([], OBJECTIVES, 0.05) == []
+
+
+def test_a_result_that_is_not_a_number_is_neither_on_the_front_nor_recommended() -> None:
+    outcomes = [*OUTCOMES, outcome(3, {"ile_lambda": 1.0}, (float("nan"), 0.0))]
+    found = selected(candidates(outcomes, "BPR_ILE_CP", {}), OBJECTIVES, 1.0)
+    assert not found[-1].front
+    assert not found[-1].recommended
+    assert dominated_volume(found, OBJECTIVES) > 0
