@@ -19,6 +19,7 @@ BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
 OURS = [line for line in LINES if line.startswith("recbole-ile ")]
 RUNS = [line for line in OURS if line.startswith("recbole-ile --")]
+SWEEPS = [line for line in OURS if "sweep" in line]
 SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/activate", "pip install ."]
 """What .ci/run does in a fresh environment, the last three through the Makefile."""
 
@@ -41,7 +42,7 @@ def test_a_command_that_trains_nothing_runs(capsys: pytest.CaptureFixture[str]) 
     (saved,) = Path("saved").glob("*.pth")
     Path("scores.csv").write_text("user,item,score\nu,i,1\nu,j,2\n")
     Path("train.inter").write_text("user_id:token\titem_id:token\nv\ti\nv\tj\n")
-    for line in set(OURS) - set(RUNS):
+    for line in set(OURS) - set(RUNS) - set(SWEEPS):
         assert main(shlex.split(line.replace("saved/BPR-<time>.pth", str(saved)))[1:]) == 0, line
     assert "not applicable" in capsys.readouterr().out
     assert Path("scores-reranked.csv").is_file()
@@ -55,6 +56,19 @@ def test_a_command_on_movielens_1m_runs(line: str, capsys: pytest.CaptureFixture
         pytest.skip("MovieLens 1M is not on this machine")
     assert main([*shlex.split(line)[1:], f"--data_path={data}", "--epochs=1", "--show_progress=False"]) == 0
     assert "mainstream" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_sweeps_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(SWEEPS) == 5
+    for line in SWEEPS:
+        words = shlex.split(line.replace("--num_samples=20", "--num_samples=2"))[1:]
+        quick = ["--epochs=1"] if "--resume" not in line and words[0] == "sweep" else []
+        assert main([*words, *quick]) == 0, line
+    printed = capsys.readouterr().out
+    assert "13 trials; each takes 1 CPU" in printed
+    assert "all 13 trials are there already" in printed
+    assert "mainstream" in printed
 
 
 def test_the_python_example_runs() -> None:

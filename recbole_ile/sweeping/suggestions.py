@@ -25,9 +25,26 @@ def optuna_search(space: list[Alternative], objectives: list[str], higher: list[
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-    def suggest(trial: Any) -> dict[str, Any]:
-        number = trial.suggest_categorical(ALTERNATIVE, list(range(len(space)))) if len(space) > 1 else 0
-        for key, domain in space[number].items():
+    return OptunaSearch(
+        Suggester(space), metric=objectives, mode=["max" if each else "min" for each in higher], seed=seed
+    )
+
+
+class Suggester:
+    """Asks Optuna for a value of each key of one alternative; an object, because Ray pickles it.
+
+    Args:
+        space: the alternatives.
+    """
+
+    def __init__(self, space: list[Alternative]) -> None:
+        self.space = space
+
+    def __call__(self, trial: Any) -> dict[str, Any]:
+        """Ask through Optuna's trial, in which the values stay; nothing is constant besides."""
+        alternatives = list(range(len(self.space)))
+        number = trial.suggest_categorical(ALTERNATIVE, alternatives) if len(alternatives) > 1 else 0
+        for key, domain in self.space[number].items():
             name = f"{number}{_MARK}{key}"
             if domain.kind in LISTS:
                 trial.suggest_categorical(name, list(domain.values))
@@ -35,8 +52,6 @@ def optuna_search(space: list[Alternative], objectives: list[str], higher: list[
                 low, high, *step = domain.values
                 trial.suggest_float(name, low, high, step=step[0] if step else None, log=domain.kind == "loguniform")
         return {}
-
-    return OptunaSearch(suggest, metric=objectives, mode=["max" if each else "min" for each in higher], seed=seed)
 
 
 def suggestion(config: dict[str, Any]) -> Point:
