@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -220,7 +220,7 @@ def _fit(tuner: tune.Tuner, stage: Stage, listener: Listener) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tuner.fit()
-    return not session.interrupted
+    return not session.running  # after Ctrl-C, Ray Tune returns as if all had ended
 
 
 @dataclass
@@ -232,7 +232,7 @@ class Session:
     listener: Listener
     best: dict[str, dict[str, float]]
     known: frozenset[str]
-    interrupted: bool = False
+    running: set[str] = field(default_factory=set)
 
 
 class Recorder(tune.Callback):
@@ -243,8 +243,9 @@ class Recorder(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Tell the listener."""
-        session = _session[0]
-        session.listener("start", self._asked(trial), {})
+        session, asked = _session[0], self._asked(trial)
+        session.running.add(asked["id"])
+        session.listener("start", asked, {})
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:
         """Remember the best validation, for a trial that is stopped."""
@@ -260,6 +261,7 @@ class Recorder(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Keep the outcome, or that the scheduler stopped the trial."""
         session, asked = _session[0], self._asked(trial)
+        session.running.discard(asked["id"])
         if asked["id"] in session.known:
             return
         last = trial.last_result or {}
@@ -271,13 +273,10 @@ class Recorder(tune.Callback):
         session.ledger.write(asked, outcome)
         session.listener("end", asked, outcome)
 
-    def on_experiment_end(self, trials: Any, **_: Any) -> None:
-        """Tell an end from an interruption, which leaves trials unfinished."""
-        _session[0].interrupted = any(not trial.is_finished() for trial in trials)
-
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Keep the reason of a trial that failed for good."""
         session, asked = _session[0], self._asked(trial)
+        session.running.discard(asked["id"])
         error = trial.get_pickled_error()
         reason = " ".join(str(error.cause if hasattr(error, "cause") else error).split()) or "no reason given"
         outcome = {"status": "failed", "reason": reason, "metrics": {}, "points": []}

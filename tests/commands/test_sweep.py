@@ -147,6 +147,24 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
 
 
 @pytest.mark.slow
+def test_an_interrupted_sweep_reports_on_what_is_there() -> None:
+    words = [*QUICK, "--model=BPR_ILE", "--grid", "ile_lambda=0.1,0.2,0.3,0.4", "--max_concurrent=1"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "recbole_ile", "sweep", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(lambda: Ledger(FOLDER).outcomes() or run.poll() is not None)
+    run.send_signal(signal.SIGINT)
+    printed, _ = run.communicate(timeout=120)
+    assert run.returncode == 130
+    assert f"recbole-ile sweep --resume={FOLDER.resolve()} goes on" in printed
+    assert (FOLDER / "report.html").is_file()
+    assert 1 <= len(Ledger(FOLDER).outcomes()) < 5
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
