@@ -17,6 +17,7 @@ QUICK = {
     "reranking.py": ["--rounds=1", "--users=1000"],
     "scale.py": ["--millions", "0.05", "--stock_millions", "0.05", "--exponents", "1.0", "--epochs=1"],
     "startup.py": ["--rounds=1"],
+    "sweep.py": ["--rounds=1", "--epochs=1"],
 }
 COMPARED = {"ile_overhead.py": "MultiVAE_ILE", "reranking.py": "times as fast as a loop over users"}
 """What a benchmark compares with, where that is not stock RecBole."""
