@@ -25,6 +25,7 @@ class Ledger:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).resolve()
         self._trials = self.folder / "trials"
+        self._expected = self.folder / "expected.json"
 
     @property
     def ray_folder(self) -> Path:
@@ -87,6 +88,14 @@ class Ledger:
         path = self.folder / "plan.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
+    def expect(self, experiment: str, trials: int) -> None:
+        """Write down how many trials an experiment of Ray Tune has when it is whole."""
+        write_text(self._expected, json.dumps({**self._read(self._expected), experiment: trials}) + "\n")
+
+    def expected(self, experiment: str) -> int:
+        """Return what ``expect`` kept."""
+        return int(self._read(self._expected)[experiment])
+
     def write(self, trial: dict[str, Any], outcome: dict[str, Any]) -> None:
         """Keep the outcome of a trial, whole or not at all."""
         content = {**trial, **outcome}
@@ -98,8 +107,7 @@ class Ledger:
 
     def tests(self) -> dict[str, Any]:
         """Return what ``write_tests`` kept."""
-        path = self.folder / "tests.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return self._read(self.folder / "tests.json")
 
     def outcomes(self) -> dict[str, dict[str, Any]]:
         """Return the outcomes of all trials that ended, by id."""
@@ -121,3 +129,7 @@ class Ledger:
                 or all(each in [point["ranking"] for point in entry["points"]] for each in asked.get(name, []))
             )
         }
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, Any]:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

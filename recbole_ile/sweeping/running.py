@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +86,8 @@ def run(
         Whether they all ended; Ctrl-C leaves some unfinished.
     """
     _share_data(stage, [trial["training"] for trial in trials or ()] or [{}])
-    number = 1 + len(list(stage.ledger.ray_folder.glob(f"{EXPERIMENT}*")))
+    name = f"{EXPERIMENT}{1 + len(list(stage.ledger.ray_folder.glob(f'{EXPERIMENT}*')))}"
+    stage.ledger.expect(name, num_samples if searcher else len(trials or ()))
     tuner = tune.Tuner(
         _trainable(stage),
         param_space=None if searcher else {"trial": tune.grid_search(trials or [])},
@@ -97,7 +100,7 @@ def run(
             trial_dirname_creator=_folder_name,
         ),
         run_config=tune.RunConfig(
-            name=f"{EXPERIMENT}{number}",
+            name=name,
             storage_path=str(stage.ledger.ray_folder),
             failure_config=tune.FailureConfig(max_failures=stage.search.max_failures),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
@@ -105,7 +108,7 @@ def run(
             verbose=0,
         ),
     )
-    return _fit(tuner, stage, listener)
+    return _fit(tuner, name, stage, listener)
 
 
 def restore(stage: Stage, listener: Listener) -> bool:
@@ -126,7 +129,7 @@ def restore(stage: Stage, listener: Listener) -> bool:
         return True
     _share_data(stage, [trial["training"] for trial in stage.ledger.planned()] or [{}])
     tuner = tune.Tuner.restore(str(path), _trainable(stage), resume_unfinished=True, restart_errored=True)
-    return _fit(tuner, stage, listener)
+    return _fit(tuner, path.name, stage, listener)
 
 
 def evaluate_missing(stage: Stage) -> None:
@@ -214,13 +217,19 @@ def _trainable(stage: Stage) -> Any:
     )
 
 
-def _fit(tuner: tune.Tuner, stage: Stage, listener: Listener) -> bool:
+def _fit(tuner: tune.Tuner, name: str, stage: Stage, listener: Listener) -> bool:
     session = Session(stage.ledger, stage.search, listener, {}, frozenset(stage.ledger.finished()))
     _session[:] = [session]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tuner.fit()
-    return not session.running  # after Ctrl-C, Ray Tune returns as if all had ended
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results = tuner.fit()
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)  # Ray Tune's own stays, and swallows the next Ctrl-C
+    # After Ctrl-C Ray Tune returns as if all had ended, so that those that did are counted.
+    return results.num_terminated + results.num_errors >= stage.ledger.expected(name)
 
 
 @dataclass
@@ -232,7 +241,6 @@ class Session:
     listener: Listener
     best: dict[str, dict[str, float]]
     known: frozenset[str]
-    running: set[str] = field(default_factory=set)
 
 
 class Recorder(tune.Callback):
@@ -244,7 +252,6 @@ class Recorder(tune.Callback):
     def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Tell the listener."""
         session, asked = _session[0], self._asked(trial)
-        session.running.add(asked["id"])
         session.listener("start", asked, {})
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:
@@ -261,7 +268,6 @@ class Recorder(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Keep the outcome, or that the scheduler stopped the trial."""
         session, asked = _session[0], self._asked(trial)
-        session.running.discard(asked["id"])
         if asked["id"] in session.known:
             return
         last = trial.last_result or {}
@@ -276,7 +282,6 @@ class Recorder(tune.Callback):
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Keep the reason of a trial that failed for good."""
         session, asked = _session[0], self._asked(trial)
-        session.running.discard(asked["id"])
         error = trial.get_pickled_error()
         reason = " ".join(str(error.cause if hasattr(error, "cause") else error).split()) or "no reason given"
         outcome = {"status": "failed", "reason": reason, "metrics": {}, "points": []}
