@@ -25,6 +25,7 @@ class CalibratedPopularity(Reranker):
         profiles = torch.from_numpy(popularity.profiles)
         self._profiles = torch.cat([torch.zeros_like(profiles[:1]), profiles])
         self._cp_groups = torch.from_numpy(popularity.groups_by_id)
+        self._user_field = dataset.uid_field
         self.set_ranking(config)
 
     def set_ranking(self, config: Any) -> None:
@@ -43,7 +44,7 @@ class CalibratedPopularity(Reranker):
         if self._cp_groups.device != scores.device:
             self._cp_groups, self._profiles = self._cp_groups.to(scores.device), self._profiles.to(scores.device)
         values, items = scores.topk(min(max(self.cp_candidates, k), scores.shape[1]), dim=1)
-        users = users_of(interaction, rows.to(scores.device), self.USER_ID, len(scores))  # type: ignore[attr-defined]
+        users = users_of(interaction, rows.to(scores.device), self._user_field, len(scores))
         profiles = self._profiles.index_select(0, users)
         if self.cp_normalize == "minmax":
             values = minmax(values)

@@ -31,7 +31,7 @@ class PredictiveUncertainty(Reranker):
         member = self.member_class  # type: ignore[attr-defined]
         self.members = nn.ModuleList(member(config, dataset) for _ in range(config["pufr_members"] - 1))
         self.register_buffer("item_uncertainty", torch.zeros(dataset.item_num))  # type: ignore[attr-defined]
-        self._item_features = dataset.get_item_feature()
+        self._item_field, self._item_features = dataset.iid_field, dataset.get_item_feature()
         self._pufr_groups = torch.from_numpy(TrainingPopularity.of(config, dataset).groups_by_id)
         if not self.members and self.pufr_weight > 0:
             logging.getLogger().warning("pufr_members=1 knows no uncertainty: the ranking is the base model's")
@@ -85,7 +85,7 @@ class PredictiveUncertainty(Reranker):
         if len(interaction) == len(scores):
             return self._all_scores(member, interaction)
         own = torch.full_like(scores, -torch.inf)
-        own[rows, interaction[self.ITEM_ID]] = member.predict(interaction)  # type: ignore[attr-defined]
+        own[rows, interaction[self._item_field]] = member.predict(interaction)
         return own
 
     def _all_scores(self, member: Any, interaction: Any) -> torch.Tensor:

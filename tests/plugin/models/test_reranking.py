@@ -13,6 +13,7 @@ import torch
 from atomic import tiny_lines
 from recbole.data import create_dataset, data_preparation
 from recbole.utils import case_study, init_seed
+from rich_data import LABELS, LOADED
 
 from recbole_ile import load_model, run_recbole_ile
 from recbole_ile.cli import main
@@ -135,6 +136,25 @@ def test_models_that_score_pairs_or_sequences_have_ensembles_too(tiny: Path) -> 
         assert 0.0 <= result["test_result"]["ndcg@2"] <= 1.0
     sequences = {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 3, "pufr_members": 2}
     assert on_movielens("GRU4Rec_PUFR", **{**sequences, "epochs": 1})["test_by_item_group"]
+
+
+@pytest.mark.parametrize("mode", ["full", "uni3"])
+def test_context_aware_models_which_know_no_user_field_rerank_too(rich: Path, mode: str) -> None:
+    ranking = {"threshold": {"rating": 3}, "eval_args.mode": mode, "metrics": ["NDCG", "UPD"], "topk": 2}
+    options = {**SMALL, **ranking, "data_path": str(rich), "load_col": LOADED, "pufr_members": 2}
+    base = run_recbole_ile("FM", "rich", config_dict=options)
+    calibrated = run_recbole_ile("FM_CP", "rich", config_dict={**options, "cp_weight": 1.0})
+    assert calibrated["test_result"]["upd@2"] < base["test_result"]["upd@2"]
+    for kind in ("item", "pair"):
+        result = run_recbole_ile("FM_PUFR_CP", "rich", config_dict={**options, "pufr_uncertainty": kind})
+        assert 0.0 <= result["test_result"]["ndcg@2"] <= 1.0
+
+
+@pytest.mark.parametrize("model", ["FM_CP", "FM_PUFR"])
+def test_without_lists_reranking_changes_nothing(rich: Path, model: str) -> None:
+    options = {**FAST, **LABELS, "data_path": str(rich), "load_col": LOADED, "pufr_members": 2}
+    base = run_recbole_ile("FM", "rich", config_dict=options)
+    assert run_recbole_ile(model, "rich", config_dict=options)["test_result"] == base["test_result"]
 
 
 def test_one_member_is_the_base_model_with_a_warning(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
