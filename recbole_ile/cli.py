@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-COMMANDS = {name: f"recbole_ile.commands.{name}" for name in ("run", "sweep", "rerank", "doctor")}
+COMMANDS = {name: f"recbole_ile.commands.{name}" for name in ("run", "sweep", "recommend", "rerank", "doctor")}
 DEFAULT = "run"
 
 

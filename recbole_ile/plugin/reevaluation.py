@@ -11,7 +11,7 @@ from recbole_ile.errors import InputError
 from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.pufr import PredictiveUncertainty
-from recbole_ile.plugin.pipeline import build_model, prepare_data, tested
+from recbole_ile.plugin.pipeline import PreparedData, build_model, prepare_data, tested
 from recbole_ile.plugin.registry import get_model, trained_name
 from recbole_ile.plugin.run_folder import run_folder
 from recbole_ile.plugin.seeding import seed_everything
@@ -85,12 +85,7 @@ def reevaluate(config: IleConfig, stored: dict[str, Any], checkpoint: str | Path
         InputError: if the checkpoint does not fit the model or the data.
     """
     started = time.time()
-    seed_everything(config)
-    start_logging(config)
-    data = prepare_data(config)
-    net = build_model(config, data)
-    _load(net, stored, checkpoint)
-    trainer = get_trainer(config)(config, net)
+    data, net, trainer = restored(config, stored, checkpoint)
     trainer.group_losses = (stored.get("other_parameter") or {}).get(HISTORY, [])
     trainer.eval_collector.data_collect(data.train)
     prepared = time.time()
@@ -100,6 +95,25 @@ def reevaluate(config: IleConfig, stored: dict[str, Any], checkpoint: str | Path
     result["output_dir"] = str(_new_folder(checkpoint)) if saved else None
     finished = time.time()
     return result, {"started": started, "preparation": prepared - started, "training": 0.0, "total": finished - started}
+
+
+def restored(config: IleConfig, stored: dict[str, Any], checkpoint: str | Path) -> tuple[PreparedData, Any, Any]:
+    """Return the data, the trained model and its trainer, which makes lists of it.
+
+    Args:
+        config: from ``reevaluation_config``.
+        stored: the content of the checkpoint.
+        checkpoint: its path.
+
+    Raises:
+        InputError: if the checkpoint does not fit the model or the data.
+    """
+    seed_everything(config)
+    start_logging(config)
+    data = prepare_data(config)
+    net = build_model(config, data)
+    _load(net, stored, checkpoint)
+    return data, net, get_trainer(config)(config, net)
 
 
 def _load(net: Any, stored: dict[str, Any], checkpoint: str | Path) -> None:

@@ -92,15 +92,42 @@ class GroupLossTrainer:
 
     def _try_batch(self, loader: Any, entries: Any) -> None:
         """Do what RecBole does with one batch after another, without effect on the evaluation that follows."""
-        ranks_all = isinstance(loader, FullSortEvalDataLoader)
+        ranks_all = self._expect(loader)
         evaluate = self._full_sort_batch_eval if ranks_all else self._neg_sample_batch_eval
-        self.tot_item_num = loader.n_items
-        if ranks_all and self.item_tensor is None:  # type: ignore[has-type]
-            self.item_tensor = loader._dataset.get_item_feature().to(self.device)  # type: ignore[attr-defined]
         for batch in map(loader.batch, (entries, entries)):  # a batch's scores live until the next one has its own
             interaction, scores, rows, items = evaluate(batch)
             self.eval_collector.eval_batch_collect(scores, interaction, rows, items)  # type: ignore[attr-defined]
         self.eval_collector.forget()  # type: ignore[attr-defined]
+
+    def _expect(self, loader: Any) -> bool:
+        """Be ready for a loader's batches; return whether they rank the whole catalogue."""
+        ranks_all = isinstance(loader, FullSortEvalDataLoader)
+        self.tot_item_num = loader.n_items
+        if ranks_all and self.item_tensor is None:  # type: ignore[has-type]
+            self.item_tensor = loader._dataset.get_item_feature().to(self.device)  # type: ignore[attr-defined]
+        return ranks_all
+
+    @torch.no_grad()
+    def lists(self, loader: Any, entries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the lists that an evaluation makes of some entries, with the model's scores.
+
+        Args:
+            loader: one that ranks the whole catalogue.
+            entries: ``[B]`` of the loader's.
+            k: length of the lists, which may be longer or shorter than those of the evaluation.
+
+        Returns:
+            ``[B, k]`` scores, ``-inf`` where a list could not be filled, and ``[B, k]`` item ids, the best first.
+        """
+        self._expect(loader)
+        interaction, scores, *_ = super()._full_sort_batch_eval(loader.batch(entries))  # type: ignore[misc]
+        longest = max(k, *self.config["topk"])  # type: ignore[attr-defined]
+        model = self.model  # type: ignore[attr-defined]
+        if hasattr(model, "rerank"):
+            found = model.lists(scores, interaction.to(scores.device), torch.arange(len(scores)), longest)
+        else:
+            found = scores.topk(longest)
+        return found[0][:, :k], found[1][:, :k]
 
     def _full_sort_batch_eval(self, batched_data: Any) -> Any:
         """Score a batch, mask what must not be recommended, and then re-rank if the model does."""

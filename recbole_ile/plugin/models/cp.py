@@ -41,6 +41,21 @@ class CalibratedPopularity(Reranker):
         scores = super().rerank(scores, interaction, rows, k)
         if self.cp_weight == 0.0:
             return scores
+        return put_first(scores, self._calibrated(scores, interaction, rows, k))
+
+    @torch.no_grad()
+    def lists(
+        self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the calibrated lists, with the scores that the items had before, by which no list is sorted."""
+        scores = super().rerank(scores, interaction, rows, k)
+        if self.cp_weight == 0.0:
+            return scores.topk(k)
+        items = self._calibrated(scores, interaction, rows, k)
+        return scores.gather(1, items), items
+
+    def _calibrated(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
+        """Return ``[B, k]`` item ids, 0 for padding where candidates ran out."""
         if self._cp_groups.device != scores.device:
             self._cp_groups, self._profiles = self._cp_groups.to(scores.device), self._profiles.to(scores.device)
         values, items = scores.topk(min(max(self.cp_candidates, k), scores.shape[1]), dim=1)
@@ -49,8 +64,7 @@ class CalibratedPopularity(Reranker):
         if self.cp_normalize == "minmax":
             values = minmax(values)
         places = calibrated_popularity(values, self._cp_groups[items], profiles, k, self.cp_weight)
-        chosen = items.gather(1, places.clamp_min(0))
-        return put_first(scores, torch.where(places >= 0, chosen, 0))
+        return torch.where(places >= 0, items.gather(1, places.clamp_min(0)), 0)
 
 
 def minmax(scores: torch.Tensor) -> torch.Tensor:

@@ -30,6 +30,24 @@ class Reranker:
         """
         return scores
 
+    @torch.no_grad()
+    def lists(
+        self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the lists to recommend, with scores that mean something beside those of other lists.
+
+        Args:
+            scores: as for ``rerank``, as are the others.
+            interaction: the batch.
+            rows: the row of each entry.
+            k: length of the lists.
+
+        Returns:
+            ``[B, k]`` score of each item before places were given away, ``-inf`` where a list could not be filled,
+            and ``[B, k]`` item ids: those of ``rerank``, the best first.
+        """
+        return self.rerank(scores, interaction, rows, k).topk(k)
+
 
 def put_first(scores: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
     """Raise the scores of lists above all others, in the order of the lists, and leave the others.

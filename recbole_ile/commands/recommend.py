@@ -1,0 +1,110 @@
+"""``recommend``: write the lists of a trained model for some or all users to a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from recbole_ile.commands.options import parse_options
+from recbole_ile.errors import InputError, near_miss
+from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
+from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.peak_memory import peak_bytes
+from recbole_ile.plugin.recommending import recommender
+from recbole_ile.plugin.reevaluation import reevaluation_config
+from recbole_ile.report.list_files import SUFFIXES, write_lists
+
+NAME = "recommend"
+HELP = "write the recommendation lists of a trained model to a csv or parquet file"
+NAMED = 3
+"""Users without a list that are named."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("--checkpoint", required=True, help="a trained model")
+    parser.add_argument("--model", "-m", help="the same model under another ranking, BPR_CP for a BPR say")
+    parser.add_argument("--users", help="original ids, separated by commas, or a file with one in a line")
+    parser.add_argument("--all", action="store_true", help="all users of the data set")
+    parser.add_argument(
+        "--k", default="10", help="length of the lists, 10 by default; a user with fewer items left gets fewer"
+    )
+    parser.add_argument("--out", required=True, help="the file to write, .csv or .parquet")
+    parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
+    parser.epilog = (
+        "Lists are those of the test evaluation: without what a user has in training or validation. What a model is\n"
+        "re-ranked by and where its data lie are options too: --cp_weight=0.97, --data_path=<folder>."
+    )
+
+
+def main(arguments: argparse.Namespace, rest: list[str]) -> int:
+    """Read the checkpoint and the data, and stream the lists into the file."""
+    started = time.perf_counter()
+    options = parse_options(rest)
+    out, k, users = _out(arguments.out), _k(arguments.k), _users(arguments.users, arguments.all)
+    with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
+        stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
+        config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
+        lists, dataset = recommender(config, stored, arguments.checkpoint, k, users)
+        del stored
+        skipped = dataset.field2id_token[dataset.uid_field][lists.without_sequence.numpy()]
+        named = ", ".join(skipped[:NAMED].tolist()) + (" and others" if len(skipped) > NAMED else "")
+        if not len(lists.users):
+            raise InputError(
+                f"option users: {config['model']} needs interactions to be continued, of which there are none for "
+                f"{named}"
+            )
+        try:
+            n_lists, n_rows = write_lists(out, lists, dataset)
+        except OSError as error:
+            raise InputError(f"option out={out}: it cannot be written: {error.strerror or error}") from error
+    if len(skipped):
+        print(f"users without interactions to be continued, who get no list: {len(skipped)} ({named})")
+    seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
+    print(
+        f"{len(lists.users)} users, {n_lists} lists of {k}, {seen}, {n_rows} rows in {out}; "
+        f"{time.perf_counter() - started:.1f} s, at most {peak_bytes() / 1e9:.2f} GB of memory"
+    )
+    return 0
+
+
+def _out(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in SUFFIXES:
+        miss = near_miss(path.suffix, SUFFIXES)
+        raise InputError(f"option out={text} is not allowed{miss}; it ends in {' or '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        known = [folder.name for folder in path.parent.parent.glob("*/")] if path.parent.parent.is_dir() else []
+        miss = near_miss(path.parent.name, known)
+        raise InputError(f"option out={text}: the folder {path.parent} does not exist{miss}")
+    if path.is_dir():
+        raise InputError(f"option out={text} is a folder; it takes a file")
+    return path
+
+
+def _k(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"option k={text} is not allowed; it takes a whole number of at least 1")
+    return int(text)
+
+
+def _users(text: str | None, everyone: bool) -> list[str] | None:
+    """Return the original ids that are asked for, ``None`` for those of all users."""
+    if (text is None) is not everyone:
+        given = f"--users={text} and --all" if everyone else "neither --users nor --all"
+        raise InputError(f"options users and all: got {given}; give one of them")
+    if text is None:
+        return None
+    if os.path.isfile(text):
+        try:
+            words = Path(text).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"option users={text}: the file cannot be read: {error}") from error
+    else:
+        words = text.split(",")
+    users = [word.strip() for word in words if word.strip()]
+    if not users:
+        raise InputError(f"option users={text!r} names nobody; it takes original ids, or a file with one in a line")
+    return users
