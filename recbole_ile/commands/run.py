@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dataset", "-d", help="a folder of --data_path; ml-100k comes with RecBole")
     parser.add_argument("--config_files", nargs="+", default=[], metavar="YAML", help="the later ones win")
-    parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance; --config_files win over them")
+    parser.add_argument("--preset", help="ready-made settings: paper, for ml-1m and goodreads; --config_files win")
     parser.add_argument("--resume", metavar="CHECKPOINT", help="continue an interrupted run")
     parser.add_argument(
         "--checkpoint", metavar="CHECKPOINT", help="evaluate a trained model, under another --cp_weight for instance"
@@ -131,7 +131,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     options = parse_options(rest)
     files = [file for entry in arguments.config_files for file in ([entry] if Path(entry).is_file() else entry.split())]
     if arguments.preset:
-        files = [preset_file(arguments.preset), *files]
+        files = [preset_file(arguments.preset, arguments.dataset), *files]
     keywords = {
         "dataset": arguments.dataset,
         "config_file_list": files,

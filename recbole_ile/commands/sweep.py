@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from recbole.evaluator import metric_types, smaller_metrics
-from recbole.utils import EvaluatorType
 from rich.console import Console
 from rich.text import Text
 
+from recbole_ile.commands import machines
+from recbole_ile.commands import settings as common
 from recbole_ile.commands.options import parse_options
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.files import write_text
-from recbole_ile.plugin.config import IleConfig
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.properties import preset_file
-from recbole_ile.plugin.registry import IN_RANKING, get_model, parse_model_name
+from recbole_ile.plugin.registry import IN_RANKING, parse_model_name
 from recbole_ile.report.sweep_progress import Progress
 from recbole_ile.report.tables import print_front
 from recbole_ile.sweeping.ledger import Ledger
@@ -60,9 +56,7 @@ class Sweep(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that are not keys of the configuration."""
     parser.add_argument("--model", "-m", help="a model with a mitigation, BPR_ILE say, or any other")
-    parser.add_argument("--dataset", "-d", help="a folder of --data_path; ml-100k comes with RecBole")
-    parser.add_argument("--config_files", nargs="+", default=[], metavar="YAML", help="the later ones win")
-    parser.add_argument("--preset", help="ready-made settings, paper-ml-1m for instance")
+    common.add_arguments(parser)
     parser.add_argument("--name", help="folder below saved/sweeps; default <model>-<dataset>")
     space = parser.add_argument_group("what to try; by default, what suits the model's mitigations")
     space.add_argument("--space", help="a YAML file, a hyper.test file of RecBole, or a ready-made one: paper")
@@ -74,22 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--search", default="grid", help="grid, random or optuna (multi-objective)")
     search.add_argument("--scheduler", default="fifo", help="fifo trains all to the end; asha stops inaccurate ones")
     search.add_argument("--num_samples", type=int, help="draws: for each point of the grid (1), or in all (20)")
-    search.add_argument("--max_failures", type=int, default=3, help="times a trial is tried again after a crash")
     search.add_argument(
         "--resume", metavar="FOLDER", help="continue an interrupted sweep; failed trials are tried again"
     )
-    machines = parser.add_argument_group("where to run")
-    machines.add_argument("--address", default="local", help="local, auto or ray://<host>:10001")
-    machines.add_argument("--max_concurrent", type=int, help="trials at a time; default as many as fit")
-    machines.add_argument("--cpus_per_trial", type=float, default=1.0)
-    machines.add_argument("--gpus_per_trial", type=float, help="fractions allowed; default 1 where there are GPUs")
+    machines.add_arguments(parser, "max_concurrent")
     chosen = parser.add_argument_group("what to recommend")
     chosen.add_argument("--objectives", default=OBJECTIVES, help=f"accuracy first; default {OBJECTIVES}")
     chosen.add_argument(
         "--max_loss", type=float, default=0.05, help="share of the baseline's accuracy that may be lost"
     )
-    parser.add_argument("--verbose", action="store_true", help="let Ray say what it does")
-    parser.epilog = "Every key of RecBole's and this plugin's configuration is an option too, the same for all trials."
 
 
 def main(arguments: argparse.Namespace, rest: list[str]) -> int:
@@ -121,7 +108,7 @@ def run_sweep(
 
     started = time.time()
     with connected(arguments.address, arguments.verbose):
-        resources = fitting(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.max_concurrent)
+        resources = fitting(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
         keys = data_keys({key for alternative in space for key in alternative})
         threads = max(1, int(arguments.cpus_per_trial))
         task = Task(sweep.model, sweep.dataset, sweep.fixed, keys, sweep.metrics, threads)
@@ -132,7 +119,7 @@ def run_sweep(
         whole = _run_missing(arguments, sweep, stage, space, console)
         outcomes = list(ledger.outcomes().values())
         found = selected(candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss)
-        tests = running.tests(stage, found) if whole else {}
+        tests = running.front_tests(stage, found) if whole else {}
     write_report(sweep, ledger, found, tests, console, time.time() - started)
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
@@ -199,7 +186,7 @@ def write_report(
         return
     k = sweep.objectives[0].metric.partition("@")[2]
     known = [f"{name}@{k}" for name in FAIRNESS if f"{name}@{k}" in sweep.metrics]
-    further = [_objective(name) for name in known]
+    further = [common.objective(name) for name in known]
     fairness = list(dict.fromkeys([*sweep.objectives[1:], *further]))
     title = f"{sweep.model} on {sweep.dataset}"
     best = next(each for each in found if each.recommended)
@@ -247,14 +234,11 @@ def _check(arguments: argparse.Namespace) -> None:
         if value not in allowed:
             miss = near_miss(value, allowed)
             raise InputError(f"option {option}={value} is not allowed{miss}; it is one of {', '.join(allowed)}")
-    for option, lowest in (("num_samples", 1), ("max_concurrent", 1), ("max_failures", 0), ("max_loss", 0.0)):
+    for option, lowest in (("num_samples", 1), ("max_loss", 0.0)):
         value = getattr(arguments, option)
         if value is not None and value < lowest:
             raise InputError(f"option {option}={value} is not allowed; it is at least {lowest}")
-    for option in ("cpus_per_trial", "gpus_per_trial"):
-        value = getattr(arguments, option)
-        if value is not None and (value < 0 or (option == "cpus_per_trial" and value == 0)):
-            raise InputError(f"option {option}={value:g} is not allowed; it is above 0")
+    machines.check(arguments)
     if arguments.max_loss > 1:
         raise InputError(f"option max_loss={arguments.max_loss:g} is a share, at most 1")
 
@@ -287,51 +271,19 @@ def _continued(arguments: argparse.Namespace, rest: list[str], settings: dict[st
 
 
 def _sweep(arguments: argparse.Namespace, options: dict[str, str]) -> Sweep:
-    files = [file for entry in arguments.config_files for file in ([entry] if Path(entry).is_file() else entry.split())]
-    if arguments.preset:
-        files = [preset_file(arguments.preset), *files]
-    with quiet_recbole():
-        if arguments.model:
-            get_model(arguments.model)
-        config = IleConfig(arguments.model, arguments.dataset, files, {**options, **getattr(arguments, "fixed", {})})
-    own = {key: value for key, value in config.external_config_dict.items() if key not in ("model", "dataset")}
-    fixed = {key: _absolute(key, value) for key, value in own.items() if key != "checkpoint_dir"}
-    if config["dataset"] != "ml-100k":
-        fixed.setdefault("data_path", os.path.abspath("dataset"))
-    metrics = [
-        name
-        for metric in config["metrics"]
-        for name in (
-            [f"{metric.lower()}@{k}" for k in config["topk"]]
-            if metric_types[metric.lower()] is EvaluatorType.RANKING
-            else [metric.lower()]
-        )
-    ]
+    settings = common.read_settings(arguments.model, arguments, {**options, **getattr(arguments, "fixed", {})})
     objectives = []
     for name in (each.strip().lower() for each in arguments.objectives.split(",")):
-        if name not in metrics:
+        if name not in settings.metrics:
+            miss = near_miss(name, settings.metrics)
             raise InputError(
-                f"option objectives={arguments.objectives}: {name} is not evaluated{near_miss(name, metrics)}; "
-                f"metrics and topk give {', '.join(metrics)}"
+                f"option objectives={arguments.objectives}: {name} is not evaluated{miss}; "
+                f"metrics and topk give {', '.join(settings.metrics)}"
             )
-        objectives.append(_objective(name))
-    valid = Objective(config["valid_metric"].lower(), bool(config["valid_metric_bigger"]))
-    found = Sweep(
-        config["model"], config["dataset"], fixed, config["seed"], metrics, valid, objectives, arguments.max_loss
-    )
+        objectives.append(common.objective(name))
     if len(set(objectives)) < 2:
         raise InputError(f"option objectives={arguments.objectives}: a trade-off has two metrics at least")
-    return found
-
-
-def _absolute(key: str, value: Any) -> Any:
-    """Return a path as one that holds in every folder that a trial may work in."""
-    is_path = key == "data_path" or (key.endswith("_path") and isinstance(value, str) and os.path.exists(value))
-    return os.path.abspath(value) if is_path else value
-
-
-def _objective(metric: str) -> Objective:
-    return Objective(metric, metric.partition("@")[0] not in smaller_metrics)
+    return Sweep(*settings, objectives, arguments.max_loss)
 
 
 def _space(arguments: argparse.Namespace, sweep: Sweep) -> list[Alternative]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from recbole.config import Config
 
-from recbole_ile.functional.breakdown import Lists, by_item_group, by_user_group
+from recbole_ile.functional.breakdown import Lists, by_item_group, by_user_group, user_accuracy
+from recbole_ile.functional.measures import popularity_deviation
 from recbole_ile.plugin.collector import LISTS, POPULARITY, POSITIVE_ITEMS, POSITIVE_ROWS, USERS
 from recbole_ile.plugin.popularity import TrainingPopularity
 
@@ -21,10 +23,8 @@ def split_by_group(config: Config, details: dict[str, Any]) -> dict[str, Any]:
     if not details:
         return {"test_by_user_group": [], "test_by_item_group": []}
     popularity: TrainingPopularity = details[POPULARITY]
-    k = int(config["valid_metric"].partition("@")[2] or config["topk"][0])
-    lists = Lists(
-        details[LISTS][:, :k], details[POSITIVE_ROWS], details[POSITIVE_ITEMS], n_items=len(popularity.counts)
-    )
+    k = shown_k(config)
+    lists = _lists(details, k)
     users, num = details[USERS], popularity.user_group_num
     user_rows = by_user_group(
         lists, popularity.profiles[users], popularity.item_groups, popularity.user_groups[users], num
@@ -35,6 +35,42 @@ def split_by_group(config: Config, details: dict[str, Any]) -> dict[str, Any]:
         "test_by_user_group": _named_rows(user_names, user_rows, k),
         "test_by_item_group": _named_rows(popularity.group_names, item_rows, k),
     }
+
+
+def split_by_user(config: Config, details: dict[str, Any], dataset: Any) -> pd.DataFrame:
+    """Return the result of an evaluation for each user, at the k of the validation metric.
+
+    Args:
+        config: tells k.
+        details: what a ``ListCollector`` kept of the evaluation.
+        dataset: of RecBole, which knows what the users are called.
+
+    Returns:
+        A row for each user: ``user``, ``user_group`` (0 = niche), ``ndcg@k`` and ``upd@k``; NaN where a user has no
+        positive or no profile.
+    """
+    popularity: TrainingPopularity = details[POPULARITY]
+    k, users = shown_k(config), details[USERS]
+    lists = _lists(details, k)
+    return pd.DataFrame(
+        {
+            "user": dataset.id2token(dataset.uid_field, users + 1),
+            "user_group": popularity.user_groups[users],
+            f"ndcg@{k}": user_accuracy(lists)[0],
+            f"upd@{k}": popularity_deviation(popularity.profiles[users], lists.items, popularity.item_groups),
+        }
+    )
+
+
+def shown_k(config: Config) -> int:
+    """Return the length of the lists that are looked at closely: that of the validation metric."""
+    return int(config["valid_metric"].partition("@")[2] or config["topk"][0])
+
+
+def _lists(details: dict[str, Any], k: int) -> Lists:
+    return Lists(
+        details[LISTS][:, :k], details[POSITIVE_ROWS], details[POSITIVE_ITEMS], n_items=len(details[POPULARITY].counts)
+    )
 
 
 def _named_rows(names: list[str], rows: list[dict[str, float]], k: int) -> list[dict[str, Any]]:

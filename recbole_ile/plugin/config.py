@@ -183,7 +183,8 @@ def read_config_file(path: str | Path, resolvers: dict[str, Any] | None = None) 
 @functools.cache
 def known_keys() -> frozenset[str]:
     """Return every key of RecBole's and our own YAML files."""
-    files = [*Path(recbole.__file__).parent.joinpath("properties").rglob("*.yaml"), *properties_dir().rglob("*.yaml")]
+    own = (path for path in properties_dir().rglob("*.yaml") if path.parent.name != "compare")  # no options
+    files = [*Path(recbole.__file__).parent.joinpath("properties").rglob("*.yaml"), *own]
     keys = set(RUN_KEYS)
     for file in files:
         keys.update(re.findall(r"^([A-Za-z_]\w*)\s*:", file.read_text(encoding="utf-8"), flags=re.MULTILINE))

@@ -23,13 +23,14 @@ def defaults(relative: str) -> dict[str, Any]:
         return yaml.safe_load(file) or {}
 
 
-def preset_file(name: str) -> str:
-    """Return the path of ``preset/<name>.yaml``.
+def preset_file(name: str, dataset: str | None = None) -> str:
+    """Return the path of ``preset/<name>.yaml``, or of ``preset/<name>-<dataset>.yaml``.
 
     Raises:
         InputError: if there is no such preset; names those that exist.
     """
     presets = {path.stem: path for path in sorted((properties_dir() / "preset").glob("*.yaml"))}
-    if name not in presets:
+    found = presets.get(name) or presets.get(f"{name}-{dataset}")
+    if found is None:
         raise InputError(f"unknown preset {name}{near_miss(name, presets)}; there are {', '.join(presets)}")
-    return str(presets[name])
+    return str(found)

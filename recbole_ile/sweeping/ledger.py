@@ -1,29 +1,32 @@
-"""What a sweep knows on disk: its settings, and the outcome of each trial the moment it ends."""
+"""What a sweep or a comparison knows on disk: its settings, and the outcome of each trial the moment it ends."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from recbole_ile.errors import InputError
-from recbole_ile.files import write_text
+from recbole_ile.files import write_text, write_whole
 
-SETTINGS = "sweep.yaml"
 FINISHED = ("done", "stopped")
 
 
 class Ledger:
-    """The folder of a sweep.
+    """The folder of a sweep or a comparison.
 
     Attributes:
         folder: its absolute path.
+        kind: ``sweep`` or ``comparison``.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).resolve()
+    def __init__(self, folder: str | Path, kind: str = "sweep") -> None:
+        self.folder, self.kind = Path(folder).resolve(), kind
+        self._settings = self.folder / f"{kind}.yaml"
         self._trials = self.folder / "trials"
         self._expected = self.folder / "expected.json"
 
@@ -33,16 +36,16 @@ class Ledger:
         return self.folder / "ray"
 
     def open(self, settings: dict[str, Any], options: dict[str, Any]) -> None:
-        """Make the folder, or check that it is one of a sweep with these settings.
+        """Make the folder, or check that what lies there was made with these settings.
 
         Args:
-            settings: what makes this sweep another one if it changes.
+            settings: what makes it another one if it changes.
             options: how it goes on when it is resumed.
 
         Raises:
-            InputError: if another sweep lies there, or the folder cannot be made.
+            InputError: if another one lies there, or the folder cannot be made.
         """
-        path = self.folder / SETTINGS
+        path = self._settings
         try:
             self._trials.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -53,20 +56,20 @@ class Ledger:
             for key, value in settings.items():
                 if yaml.safe_load(yaml.safe_dump(value)) != before.get(key):
                     raise InputError(
-                        f"sweep {self.folder} was made with {key}={before.get(key)!r}, not {value!r}; "
-                        "another --name makes another sweep"
+                        f"{self.kind} {self.folder} was made with {key}={before.get(key)!r}, not {value!r}; "
+                        f"another --name makes another {self.kind}"
                     )
         write_text(path, text)
 
     def settings(self) -> dict[str, Any]:
-        """Return what the sweep was started with.
+        """Return what it was started with.
 
         Raises:
-            InputError: if the folder is none of a sweep.
+            InputError: if the folder is none of this kind.
         """
-        path = self.folder / SETTINGS
+        path = self._settings
         if not path.is_file():
-            raise InputError(f"folder {self.folder} holds no sweep: there is no {SETTINGS} in it")
+            raise InputError(f"folder {self.folder} holds no {self.kind}: there is no {path.name} in it")
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
@@ -108,6 +111,25 @@ class Ledger:
     def tests(self) -> dict[str, Any]:
         """Return what ``write_tests`` kept."""
         return self._read(self.folder / "tests.json")
+
+    @staticmethod
+    def point_name(trial: str, ranking: dict[str, Any]) -> str:
+        """Return the name of a trained model under a setting of ranking."""
+        return json.dumps([trial, ranking], sort_keys=True)
+
+    def write_users(self, point: str, users: pd.DataFrame) -> None:
+        """Keep what was found of each user on the test part."""
+        path = self._users_file(point)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, lambda temporary: users.to_parquet(temporary, index=False))
+
+    def users(self, point: str) -> pd.DataFrame | None:
+        """Return what ``write_users`` kept."""
+        path = self._users_file(point)
+        return pd.read_parquet(path) if path.is_file() else None
+
+    def _users_file(self, point: str) -> Path:
+        return self.folder / "users" / f"{hashlib.sha256(point.encode()).hexdigest()[:16]}.parquet"
 
     def outcomes(self) -> dict[str, dict[str, Any]]:
         """Return the outcomes of all trials that ended, by id."""

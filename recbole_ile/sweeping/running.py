@@ -143,30 +143,55 @@ def evaluate_missing(stage: Stage) -> None:
             rankings = [each for each in trial["ranking"] if each not in there]
             if rankings:
                 asked.append((outcome, rankings))
-    for (outcome, _), points in zip(asked, _evaluate("valid", asked, stage), strict=True):
+    for (outcome, _), found in zip(asked, _evaluate("valid", asked, stage), strict=True):
         known = {"id": outcome["id"], "training": outcome["training"], "ranking": outcome["ranking"]}
-        stage.ledger.write(known, {**outcome, "points": outcome["points"] + points})
+        stage.ledger.write(known, {**outcome, "points": [*outcome["points"], *(point for point, _ in found)]})
 
 
-def tests(stage: Stage, found: list[Candidate]) -> dict[int, dict[str, Any]]:
-    """Evaluate the front, the baselines and the recommendation on the test part, each point once in a sweep's life.
+def on_test_part(stage: Stage, wanted: dict[str, list[dict[str, Any]]], users: bool = False) -> dict[str, Any]:
+    """Evaluate trained models on the test part, each under each setting of ranking once in a ledger's life.
+
+    Args:
+        stage: of the sweep.
+        wanted: by the name of a trial the settings of ranking.
+        users: whether what is found of each user is kept in the ledger, too.
+
+    Returns:
+        By the ledger's ``point_name`` what is known of all points.
+    """
+    ledger = stage.ledger
+    outcomes, known = ledger.outcomes(), ledger.tests()
+    asked = []
+    for trial, rankings in wanted.items():
+        names = {ledger.point_name(trial, ranking): ranking for ranking in rankings}
+        missing = [
+            ranking for name, ranking in names.items() if name not in known or (users and ledger.users(name) is None)
+        ]
+        if missing and outcomes[trial].get("checkpoint"):
+            asked.append((outcomes[trial], missing))
+    for (outcome, _), found in zip(asked, _evaluate("test", asked, stage, users), strict=True):
+        for point, table in found:
+            name = ledger.point_name(outcome["id"], point["ranking"])
+            known[name] = point
+            if table is not None:
+                ledger.write_users(name, table)
+    ledger.write_tests(known)
+    return known
+
+
+def front_tests(stage: Stage, found: list[Candidate]) -> dict[int, dict[str, Any]]:
+    """Evaluate the front, the baselines and the recommendation on the test part.
 
     Returns:
         By the number of the setting ``mean`` and ``spread`` of the metrics over its seeds, and the first seed's
         ``by_user_group`` and ``by_item_group``.
     """
-    outcomes, known = stage.ledger.outcomes(), stage.ledger.tests()
     chosen = {n: each for n, each in enumerate(found) if each.front or each.baseline or each.recommended}
     wanted: dict[str, list[dict[str, Any]]] = {}
     for each in chosen.values():
         for replicate in each.replicates:
-            if _point_name(replicate) not in known and outcomes[replicate.trial].get("checkpoint"):
-                wanted.setdefault(replicate.trial, []).append(replicate.evaluation["ranking"])
-    asked = [(outcomes[name], rankings) for name, rankings in wanted.items()]
-    for (outcome, _), points in zip(asked, _evaluate("test", asked, stage), strict=True):
-        for point in points:
-            known[json.dumps([outcome["id"], point["ranking"]], sort_keys=True)] = point
-    stage.ledger.write_tests(known)
+            wanted.setdefault(replicate.trial, []).append(replicate.evaluation["ranking"])
+    known = on_test_part(stage, wanted)
     result = {}
     for number, each in chosen.items():
         points = [known[name] for name in map(_point_name, each.replicates) if name in known]
@@ -178,10 +203,10 @@ def tests(stage: Stage, found: list[Candidate]) -> dict[int, dict[str, Any]]:
 
 
 def _point_name(replicate: Replicate) -> str:
-    return json.dumps([replicate.trial, replicate.evaluation["ranking"]], sort_keys=True)
+    return Ledger.point_name(replicate.trial, replicate.evaluation["ranking"])
 
 
-def _evaluate(part: str, asked: list[Any], stage: Stage) -> list[Any]:
+def _evaluate(part: str, asked: list[Any], stage: Stage, users: bool = False) -> list[Any]:
     """Evaluate trained models where trials run: for each outcome and its settings of ranking what was found."""
     _share_data(stage, [outcome["training"] for outcome, _ in asked])
     resources = stage.resources
@@ -189,7 +214,7 @@ def _evaluate(part: str, asked: list[Any], stage: Stage) -> list[Any]:
     return ray.get(
         [
             evaluate.remote(
-                part, outcome, rankings, stage.task, stage.data[data_signature(stage.task, outcome["training"])]
+                part, outcome, rankings, stage.task, stage.data[data_signature(stage.task, outcome["training"])], users
             )
             for outcome, rankings in asked
         ]

@@ -27,8 +27,9 @@ class SharedData(NamedTuple):
 
 
 def data_keys(keys: Any) -> list[str]:
-    """Return those of some settings that a data set depends on; the seed shuffles it."""
-    return sorted(key for key in keys if key == "seed" or key.split(".")[0] not in settings_without_effect())
+    """Return those of some settings that a data set depends on; the seed shuffles it, models compared share it."""
+    without = {*settings_without_effect(), "model"} - {"seed"}
+    return sorted(key for key in keys if key.split(".")[0] not in without)
 
 
 def share(config: IleConfig) -> SharedData:

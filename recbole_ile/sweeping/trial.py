@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import ray
 import torch
 from ray import tune
 
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.breakdown import split_by_group
+from recbole_ile.plugin.breakdown import split_by_group, split_by_user
 from recbole_ile.plugin.checkpoint import read_checkpoint
 from recbole_ile.plugin.config import IleConfig
 from recbole_ile.plugin.logs import quiet_recbole
@@ -36,7 +37,7 @@ QUIET = {"show_progress": False, "state": "ERROR"}
 
 
 class Task(NamedTuple):
-    """What all trials of a sweep have in common."""
+    """What all trials of a sweep have in common; a training may name another model for the same data."""
 
     model: str
     dataset: str
@@ -57,7 +58,8 @@ def configuration(task: Task, training: Point, ranking: Point, **further: Any) -
     Raises:
         InputError: for a value that is not allowed.
     """
-    return IleConfig(task.model, task.dataset, config_dict={**task.options, **QUIET, **training, **ranking, **further})
+    settings = {**task.options, **QUIET, **training, **ranking, **further}
+    return IleConfig(settings.pop("model", task.model), task.dataset, config_dict=settings)
 
 
 def run_trial(config: dict[str, Any], task: Task, data: dict[str, Any], known: dict[str, Any]) -> None:
@@ -102,8 +104,8 @@ def asked_of(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def evaluate_trained(
-    part: str, outcome: dict[str, Any], rankings: list[Point], task: Task, shared: Any
-) -> list[dict[str, Any]]:
+    part: str, outcome: dict[str, Any], rankings: list[Point], task: Task, shared: Any, users: bool = False
+) -> list[tuple[dict[str, Any], pd.DataFrame | None]]:
     """Evaluate a trained model under each setting of ranking.
 
     Args:
@@ -112,9 +114,11 @@ def evaluate_trained(
         rankings: the settings.
         task: what is common to all trials.
         shared: the ``SharedData`` of the trial.
+        users: whether each user is wanted, too.
 
     Returns:
-        For each setting ``ranking``, ``metrics``, ``by_user_group`` and ``by_item_group``.
+        For each setting ``ranking``, ``metrics``, ``by_user_group`` and ``by_item_group``, and the table of
+        ``split_by_user``.
     """
     torch.set_num_threads(task.threads)
     training = outcome["training"]
@@ -126,7 +130,12 @@ def evaluate_trained(
         net.load_other_parameter(stored.get("other_parameter"))
         trainer.eval_collector.data_collect(loaded.train)
         loader = getattr(loaded, part)
-        return [_evaluated(task, trainer, loader, training, each, folder) for each in rankings]
+        found = []
+        for each in rankings:
+            evaluation = _evaluated(task, trainer, loader, training, each, folder)
+            details = trainer.eval_collector.last_details
+            found.append((evaluation, split_by_user(config, details, loaded.dataset) if users else None))
+        return found
 
 
 @contextmanager
@@ -166,6 +175,8 @@ def _train(asked: dict[str, Any], task: Task, data: dict[str, Any], folder: str)
         "status": "done",
         "metrics": points[0]["metrics"],
         "points": points,
+        "group_names": net.group_losses.names if net.group_losses else [],
+        "group_losses": trainer.group_losses,
         "validations": len(epochs),
         "seconds": {
             "preparation": round(prepared - started, 3),

@@ -46,12 +46,22 @@ def check_keys(space: list[Alternative], model: str, fixed: dict[str, Any]) -> N
     """
     keys = dict.fromkeys(key for alternative in space for key in alternative)
     check_known(keys)
-    base, mitigations = parse_model_name(model)
     for key in keys:
         if key in ("model", "dataset", "data_path", "checkpoint_dir"):
             raise InputError(f"{key} cannot be swept; make a sweep for each")
         if key in fixed:
             raise InputError(f"option {key}={fixed[key]!r} is fixed, but the space tries values of it; leave out one")
+    check_owned(keys, model)
+
+
+def check_owned(keys: Iterable[str], model: str) -> None:
+    """Refuse settings of a mitigation that a model is without.
+
+    Raises:
+        InputError: names the model that has it.
+    """
+    base, mitigations = parse_model_name(model)
+    for key in keys:
         for mitigation in MITIGATIONS:
             if key in keys_of(mitigation) and mitigation not in mitigations:
                 named = "_".join((base, *(each for each in MITIGATIONS if each in (*mitigations, mitigation))))
@@ -60,12 +70,12 @@ def check_keys(space: list[Alternative], model: str, fixed: dict[str, Any]) -> N
 
 def make_trials(points: Iterable[Point], model: str) -> list[Trial]:
     """Group points by what they are trained with, in the order of their first appearance."""
-    ranking_keys = _ranking_keys(model)
+    acting = ranking_keys(model)
     groups: dict[str, tuple[Point, list[Point]]] = {}
     for point in points:
         normal = normalized(point, model)
-        training = {key: value for key, value in normal.items() if key not in ranking_keys}
-        ranking = {key: value for key, value in normal.items() if key in ranking_keys}
+        training = {key: value for key, value in normal.items() if key not in acting}
+        ranking = {key: value for key, value in normal.items() if key in acting}
         groups.setdefault(trial_id(training), (training, []))[1].append(ranking)
     return [Trial(name, training, tuple(unique(ranking))) for name, (training, ranking) in groups.items()]
 
@@ -113,7 +123,8 @@ def is_baseline(point: Point, model: str, fixed: dict[str, Any]) -> bool:
     return bool(neutral) and all(point.get(key, fixed.get(key)) == value for key, value in neutral.items())
 
 
-def _ranking_keys(model: str) -> frozenset[str]:
+def ranking_keys(model: str) -> frozenset[str]:
+    """Return the settings that act when lists are made of a model's scores."""
     acting = [each for each in parse_model_name(model).mitigations if each in IN_RANKING]
     return frozenset().union(*(keys_of(each) for each in acting)) - TRAINED
 
