@@ -1,0 +1,1 @@
+"""Methods side by side: which trainings they need, and what can be said about their differences."""
