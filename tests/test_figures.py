@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from rich.console import Console
 
@@ -72,3 +73,9 @@ def test_the_best_value_is_bold_by_the_metrics_own_direction() -> None:
     assert "\x1b[1m0.1000" in rows["upd@10"]
     assert "\x1b[1m0.5000" in rows["ad@10"]
     assert "\x1b[1m0.2000" not in rows["upd@10"]
+
+
+def test_dollar_signs_are_no_mathematics() -> None:
+    figure = group_loss_figure(["$5 to $10"], [{"epoch": 0, "losses": [0.5]}], "shops on $a$")
+    axes = figure.axes[0]
+    assert not any(is_math_text(text.get_text()) for text in (axes.title, *axes.get_legend().get_texts()))

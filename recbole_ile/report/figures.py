@@ -15,6 +15,11 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 
 
+def plain(text: str) -> str:
+    """Return a text for Matplotlib, which takes what stands between two dollar signs for mathematics."""
+    return text.replace("$", r"\$")
+
+
 def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str) -> Figure:
     """Draw the mean loss of each item group over the epochs, a line a group.
 
@@ -32,15 +37,15 @@ def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str
             continue
         axes.plot(
             *zip(*known, strict=True),
-            label=name,
+            label=plain(name),
             color=COLOURS[group % len(COLOURS)],
             linestyle=LINES[group % len(LINES)],
             marker=MARKERS[group % len(MARKERS)],
             markevery=places,
             markersize=4,
         )
-    axes.set(xlabel="epoch", ylabel="mean training loss", title=title)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="epoch", ylabel="mean training loss", title=plain(title))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend(title="item group", frameon=False)
     return figure
@@ -64,21 +69,22 @@ def trade_off_figure(
             axes.plot(
                 [point[metric] for point in points],
                 [point[accuracy] for point in points],
-                label=name,
+                label=plain(name),
                 color=COLOURS[number % len(COLOURS)],
                 linestyle=LINES[number % len(LINES)] if len(points) > 1 else "",
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=5 if len(points) > 1 else 9,
             )
-        axes.set_xlabel(label)
+        axes.set_xlabel(plain(label))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(accuracy)
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     return figure
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure in the format of the suffix, whole or not at all."""
-    write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    """Write a figure in the format of the suffix, whole or not at all; the same figure gives the same bytes."""
+    undated = {"CreationDate": None} if Path(path).suffix == ".pdf" else {}
+    write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=undated))

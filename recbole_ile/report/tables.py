@@ -23,7 +23,7 @@ def metric_table(metrics: dict[str, float]) -> Table:
     ks = list(dict.fromkeys(k for values in cells.values() for k in values))
     table = _table("metric", [f"@{k}" if k else "value" for k in ks])
     for metric, values in cells.items():
-        table.add_row(Text(metric), *(_number(values.get(k)) for k in ks))
+        table.add_row(Text(metric), *(decimal(values.get(k)) for k in ks))
     return table
 
 
@@ -34,7 +34,7 @@ def group_table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(
             Text(str(row["group"])),
-            *(_share(row[name]) if name.endswith(SHARE) else _number(row[name]) for name in columns),
+            *(_share(row[name]) if name.endswith(SHARE) else decimal(row[name]) for name in columns),
         )
     return table
 
@@ -73,7 +73,7 @@ def print_comparison(
         values = [metrics[metric] for metrics in results.values()]
         lower = metric.partition("@")[0] in smaller
         best = min(values) if lower else max(values)
-        cells = (Text(_number(value), style="bold" if value == best else "") for value in values)
+        cells = (Text(decimal(value), style="bold" if value == best else "") for value in values)
         table.add_row(Text(metric), *cells, "lower" if lower else "higher")
     console.print(Text("\nside by side, test part", style="bold"))
     console.print(table)
@@ -97,12 +97,19 @@ def print_front(
             continue
         style = "bold" if each.recommended else ""
         mark = "→ " if each.recommended else ""
-        table.add_row(Text(mark + name, style=style), *(_number(each.mean[metric]) for metric in shown))
+        table.add_row(Text(mark + name, style=style), *(decimal(each.mean[metric]) for metric in shown))
         test = tests.get(number, {}).get("mean", {})
         if test:
-            table.add_row(Text("  test part", style="dim"), *(Text(_number(test[metric]), "dim") for metric in shown))
+            table.add_row(Text("  test part", style="dim"), *(Text(decimal(test[metric]), "dim") for metric in shown))
     console.print(Text(f"\n{title}: the front, chosen on the validation part; → is recommended", style="bold"))
     console.print(table)
+
+
+def decimal(value: float | None) -> str:
+    """Return a value as tables show it: a count in full, four decimals of others, ``MISSING`` for none or NaN."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
 def _table(first: str, columns: list[str]) -> Table:
@@ -111,12 +118,6 @@ def _table(first: str, columns: list[str]) -> Table:
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     return table
-
-
-def _number(value: float | None) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return MISSING
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
 def _share(value: float) -> str:
