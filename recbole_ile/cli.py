@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-COMMANDS = {name: f"recbole_ile.commands.{name}" for name in ("run", "sweep", "recommend", "rerank", "doctor")}
+NAMES = ("run", "sweep", "compare", "recommend", "rerank", "doctor")
+COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}
 DEFAULT = "run"
 
 

@@ -20,6 +20,7 @@ LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.s
 OURS = [line for line in LINES if line.startswith("recbole-ile ")]
 RUNS = [line for line in OURS if line.startswith("recbole-ile --")]
 SWEEPS = [line for line in OURS if "sweep" in line]
+COMPARISONS = [line for line in OURS if line.startswith("recbole-ile compare ")]
 SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/activate", "pip install ."]
 """What .ci/run does in a fresh environment, the last three through the Makefile."""
 
@@ -42,7 +43,7 @@ def test_a_command_that_trains_nothing_runs(capsys: pytest.CaptureFixture[str]) 
     (saved,) = Path("saved").glob("*.pth")
     Path("scores.csv").write_text("user,item,score\nu,i,1\nu,j,2\n")
     Path("train.inter").write_text("user_id:token\titem_id:token\nv\ti\nv\tj\n")
-    for line in set(OURS) - set(RUNS) - set(SWEEPS):
+    for line in set(OURS) - set(RUNS) - set(SWEEPS) - set(COMPARISONS):
         assert main(shlex.split(line.replace("saved/BPR-<time>.pth", str(saved)))[1:]) == 0, line
     assert "not applicable" in capsys.readouterr().out
     assert Path("scores-reranked.csv").is_file()
@@ -69,6 +70,18 @@ def test_the_sweeps_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert "13 trials; each takes 1 CPU" in printed
     assert "all 15 trials are there already" in printed, "13 and what Optuna suggested"
     assert "mainstream" in printed
+
+
+@pytest.mark.slow
+def test_the_comparisons_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(COMPARISONS) == 3
+    for line in COMPARISONS:
+        words = shlex.split(line.replace("--seeds=2", "--seeds=1"))[1:]
+        quick = ["--epochs=1", "--user_inter_num_interval=[200,inf)", "--pufr_members=2"]
+        assert main([*words, *quick]) == 0, line
+    printed = capsys.readouterr().out
+    assert "15 trainings" in printed
+    assert "3 trainings, 3 are there already" in printed, "the ensembles serve again"
 
 
 def test_the_python_example_runs() -> None:
