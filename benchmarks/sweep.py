@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +33,8 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 def train_stock(options: dict[str, Any]) -> None:
     """Train and test one setting, as RecBole's ``run_recbole`` does."""
     with quiet_recbole():
-        run = stock("BPR", options)
+        # RecBole names a checkpoint by the second, and two start in one.
+        run = stock("BPR", {**options, "checkpoint_dir": tempfile.mkdtemp(dir=".")})
         run.trainer.fit(run.train, run.valid, saved=True, show_progress=False)
         run.trainer.evaluate(run.valid, load_best_model=True, show_progress=False)
 
