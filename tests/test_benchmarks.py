@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 QUICK = {
     "training.py": ["--rounds=1", "--models", "BPR", "BPR_ILE"],
     "evaluation.py": ["--rounds=1", "--memory"],
-    "ile_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
+    "mitigation_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
     "quality.py": ["--epochs=1", "--seeds", "0"],
     "recommend.py": ["--rounds=1", "--users=2000", "--items=500"],
     "reranking.py": ["--rounds=1", "--users=1000"],
@@ -20,7 +20,7 @@ QUICK = {
     "startup.py": ["--rounds=1"],
     "sweep.py": ["--rounds=1", "--epochs=1"],
 }
-COMPARED = {"ile_overhead.py": "MultiVAE_ILE", "reranking.py": "times as fast as a loop over users"}
+COMPARED = {"mitigation_overhead.py": "MultiVAE_LA", "reranking.py": "times as fast as a loop over users"}
 """What a benchmark compares with, where that is not stock RecBole."""
 
 

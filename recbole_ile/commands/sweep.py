@@ -17,9 +17,18 @@ from recbole_ile.errors import InputError, near_miss
 from recbole_ile.files import write_text
 from recbole_ile.plugin.registry import IN_RANKING, parse_model_name
 from recbole_ile.report.sweep_progress import Progress
-from recbole_ile.report.tables import print_front
+from recbole_ile.report.tables import print_front, print_volumes
 from recbole_ile.sweeping.ledger import Ledger
-from recbole_ile.sweeping.selection import Candidate, Objective, candidates, dominated_volume, selected
+from recbole_ile.sweeping.selection import (
+    Candidate,
+    MethodVolume,
+    Objective,
+    candidates,
+    dominated_volume,
+    method_volumes,
+    selected,
+    worst_values,
+)
 from recbole_ile.sweeping.shared_data import data_keys
 from recbole_ile.sweeping.space import (
     Alternative,
@@ -190,7 +199,7 @@ def write_report(
     fairness = list(dict.fromkeys([*sweep.objectives[1:], *further]))
     title = f"{sweep.model} on {sweep.dataset}"
     best = next(each for each in found if each.recommended)
-    volume = dominated_volume(found, sweep.objectives)
+    volume = dominated_volume(found, sweep.objectives, worst_values(found, sweep.objectives))
     sweep_files.write_front(ledger.folder / "front.csv", found, keys, tests)
     write_text(ledger.folder / "best.yaml", sweep_files.best_config(best, sweep.model, sweep.dataset, sweep.fixed))
     sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title)
@@ -199,15 +208,28 @@ def write_report(
         f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "
         f"{' by '.join(each.metric for each in sweep.objectives)}: {volume:.5f}.",
     ]
+    dimensions = [sweep.objectives[0], *fairness]
+    volumes = method_volumes(found, dimensions)
+    if volumes:
+        summary.append(_of_volumes(volumes, dimensions, worst_values(found, dimensions)))
     content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
     sweep_files.write_page(ledger.folder / "report.html", content)
     shown = [each.metric for each in (sweep.objectives[0], *fairness)]
     print_front([(sweep_files.label(each), each) for each in found], tests, shown, title, console)
+    if volumes:
+        print_volumes(volumes, console)
     for line in summary:
         console.print(line, soft_wrap=True)
     console.print(
         f"{seconds:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv", soft_wrap=True
     )
+
+
+def _of_volumes(volumes: list[MethodVolume], dimensions: list[Objective], reference: list[float]) -> str:
+    """Say how much each method dominates alone, and all together."""
+    worst = ", ".join(f"{each.metric} {value:.4f}" for each, value in zip(dimensions, reference, strict=True))
+    shares = ", ".join(f"{each.method} {each.volume:.3g}" for each in volumes)
+    return f"Hypervolume of each method with the baseline, measured from the worst of all settings ({worst}): {shares}."
 
 
 def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:

@@ -51,6 +51,7 @@ Rule = tuple[Callable[[Any], bool], str]
 
 RULES: dict[str, Rule] = {
     "ile_lambda": _number(0),
+    "la_tau": _number(0),
     "ips_max": _number(1),
     "cp_weight": _number(0, 1),
     "cp_candidates": _number(1, whole=True),

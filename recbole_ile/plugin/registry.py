@@ -24,6 +24,7 @@ _SUBMODULES = {
 }
 
 MITIGATIONS = {
+    "LA": "recbole_ile.plugin.models.la:LogitAdjustment",
     "ILE": "recbole_ile.plugin.models.ile:ItemLossEqualization",
     "IPS": "recbole_ile.plugin.models.ips:InversePropensityScoring",
     "PUFR": "recbole_ile.plugin.models.pufr:PredictiveUncertainty",

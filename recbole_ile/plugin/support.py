@@ -35,6 +35,15 @@ PACKAGES = {
 }
 """What RecBole's models need beyond what RecBole installs."""
 
+_SQUARES = "is trained on squared errors, not on logits"
+WITHOUT_LOGITS = {
+    "CFKG": "is trained on embeddings of triplets, not on scores",
+    "DiffRec": _SQUARES,
+    "ENMF": _SQUARES,
+    "SimpleX": "is trained on cosines, not on logits",
+}
+"""The models whose loss takes no logits of items, with the reason."""
+
 LOSS_IN_ONE = ("KGAT", "MKR", "RecVAE")
 """The models whose trainers add up one number a batch, and fail on a loss in parts."""
 
@@ -49,4 +58,6 @@ def why_not(mitigation: str, model: str) -> str | None:
     """
     if mitigation == "CP":
         return WITHOUT_LOSS[model] if model in NO_LISTS else None
+    if mitigation == "LA" and model in WITHOUT_LOGITS:
+        return WITHOUT_LOGITS[model]
     return WITHOUT_LOSS.get(model)

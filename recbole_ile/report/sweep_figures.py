@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 from recbole_ile.report.figures import COLOURS, LINES, MARKERS
 from recbole_ile.sweeping.selection import Candidate, Objective
 
+SHADES = (*COLOURS[:6], "#8B4513", COLOURS[7])  # brown for yellow, which is too faint for a line
+
 
 def line_of(each: Candidate) -> str:
-    """Return the name of the line that a setting belongs to: its values that are no numbers."""
-    if each.baseline:
-        return "baseline"
+    """Return the name of the line that a setting belongs to: its method, or its values that are no numbers."""
+    if each.baseline or each.method:
+        return "baseline" if each.baseline else each.method
     words = [str(value) for value in each.point.values() if not _is_number(value)]
     return ", ".join(words) or ", ".join(each.point) or "setting"
 
@@ -53,7 +55,7 @@ def sweep_figure(found: list[Candidate], objectives: list[Objective], fairness: 
                     [getattr(each, part)[one.metric] for each in ordered]
                     for part, one in (("mean", metric), ("mean", accuracy), ("spread", metric), ("spread", accuracy))
                 )
-                style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+                style = {"color": SHADES[place % len(SHADES)], "marker": MARKERS[place % len(MARKERS)]}
                 joined = LINES[place % len(LINES)] if len(ordered) > 1 else ""
                 axes.errorbar(
                     xs, ys, xerr=dx, yerr=dy, label=label, linestyle=joined, markersize=5, elinewidth=0.7, **style
@@ -98,7 +100,7 @@ def lambda_figure(found: list[Candidate], metrics: list[Objective], title: str) 
                     [each.mean[metric.metric] for each in ordered],
                     yerr=[each.spread[metric.metric] for each in ordered],
                     label=label,
-                    color=COLOURS[place % len(COLOURS)],
+                    color=SHADES[place % len(SHADES)],
                     marker=MARKERS[place % len(MARKERS)],
                     linestyle=LINES[place % len(LINES)],
                     markersize=4,

@@ -48,6 +48,7 @@ def write_front(path: Path, found: list[Candidate], keys: list[str], tests: dict
         rows.append(
             {
                 **{key: each.point.get(key) for key in keys if key != "seed"},
+                **({"method": each.method} if each.method else {}),
                 "seeds": len(each.replicates),
                 "front": each.front,
                 "baseline": each.baseline,
@@ -76,8 +77,10 @@ def command(each: Candidate, model: str, dataset: str, fixed: dict[str, Any]) ->
 
 def label(each: Candidate) -> str:
     """Return what a reader calls a setting."""
-    words = [f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in each.point.items()]
-    return ("baseline: " if each.baseline else "") + (", ".join(words) or "as configured")
+    shown = each.acting if each.method else each.point
+    words = [f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in shown.items()]
+    name = "baseline" if each.baseline else each.method
+    return ": ".join(part for part in (name, ", ".join(words)) if part) or "as configured"
 
 
 def page_content(

@@ -105,6 +105,22 @@ def print_front(
     console.print(table)
 
 
+def print_volumes(volumes: list[Any], console: Console) -> None:
+    """Print how much of a front each method owns.
+
+    Args:
+        volumes: each with ``method``, ``settings``, ``on_front`` and ``volume``, the last of all methods together.
+        console: where to.
+    """
+    table = _table("method", ["settings", "on the front", "hypervolume", "%"])
+    whole = volumes[-1].volume
+    for each in volumes:
+        share = _share(each.volume / whole if whole else math.nan)
+        table.add_row(Text(each.method), str(each.settings), str(each.on_front), f"{each.volume:.3g}", share)
+    console.print(Text("\nwhat each method dominates, with the baseline", style="bold"))
+    console.print(table)
+
+
 def decimal(value: float | None) -> str:
     """Return a value as tables show it: a count in full, four decimals of others, ``MISSING`` for none or NaN."""
     if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from recbole_ile.functional.pareto import hypervolume, non_dominated
+from recbole_ile.plugin.registry import parse_model_name
 from recbole_ile.sweeping.space import Point
-from recbole_ile.sweeping.trials import is_baseline
+from recbole_ile.sweeping.trials import acting_model, idle_keys, is_baseline
 
 SEED = "seed"
+ALL = "all together"
 
 
 class Replicate(NamedTuple):
@@ -31,6 +33,8 @@ class Candidate(NamedTuple):
         mean: each validation metric's mean over the seeds.
         spread: each metric's standard deviation over the seeds, 0 for one.
         replicates: the seeds.
+        method: the model with the mitigations that do something; of a sweep of one mitigation, nothing.
+        acting: the point without the settings of mitigations that do nothing.
         baseline: whether no mitigation does anything.
         front: whether no other setting is better in all objectives.
         recommended: whether this is the one.
@@ -40,6 +44,8 @@ class Candidate(NamedTuple):
     mean: dict[str, float]
     spread: dict[str, float]
     replicates: tuple[Replicate, ...]
+    method: str
+    acting: Point
     baseline: bool
     front: bool = False
     recommended: bool = False
@@ -52,8 +58,25 @@ class Objective(NamedTuple):
     higher: bool
 
 
+class MethodVolume(NamedTuple):
+    """How much of a sweep's front one method owns.
+
+    Attributes:
+        method: its name, or ``ALL``.
+        settings: how many were tried.
+        on_front: how many of them are on the front of all.
+        volume: the hypervolume that they and the baselines dominate.
+    """
+
+    method: str
+    settings: int
+    on_front: int
+    volume: float
+
+
 def candidates(outcomes: list[dict[str, Any]], model: str, fixed: dict[str, Any]) -> list[Candidate]:
     """Group the points of all trials that are done by everything but the seed."""
+    several = len(parse_model_name(model).mitigations) > 1
     groups: dict[str, list[Replicate]] = {}
     for outcome in outcomes:
         for evaluation in outcome["points"] if outcome["status"] == "done" else ():
@@ -65,7 +88,10 @@ def candidates(outcomes: list[dict[str, Any]], model: str, fixed: dict[str, Any]
         table = pd.DataFrame([each.metrics for each in replicates])
         point = {key: value for key, value in replicates[0].point.items() if key != SEED}
         mean, spread = table.mean().to_dict(), table.std().fillna(0.0).to_dict()
-        found.append(Candidate(point, mean, spread, tuple(replicates), is_baseline(point, model, fixed)))
+        method = acting_model(point, model, fixed)
+        acting = {key: value for key, value in point.items() if key not in idle_keys(model, method)}
+        baseline = is_baseline(point, model, fixed)
+        found.append(Candidate(point, mean, spread, tuple(replicates), method if several else "", acting, baseline))
     return found
 
 
@@ -98,16 +124,50 @@ def selected(found: list[Candidate], objectives: list[Objective], max_loss: floa
     ]
 
 
-def dominated_volume(found: list[Candidate], objectives: list[Objective]) -> float:
-    """Return the hypervolume of the front, measured from the worst value of each objective among all settings."""
+def worst_values(found: list[Candidate], objectives: list[Objective]) -> list[float]:
+    """Return the worst mean of each objective among settings that have all of them, NaN if there are none."""
     values = objective_values(found, objectives)
-    values = values[~np.isnan(values).any(axis=1)]
-    if len(values) == 0:
-        return 0.0
-    higher = [each.higher for each in objectives]
-    return hypervolume(values, higher, np.where(higher, values.min(axis=0), values.max(axis=0)).tolist())
+    known = values[~np.isnan(values).any(axis=1)]
+    if len(known) == 0:
+        return [np.nan] * len(objectives)
+    return np.where([each.higher for each in objectives], known.min(axis=0), known.max(axis=0)).tolist()
+
+
+def dominated_volume(found: list[Candidate], objectives: list[Objective], reference: list[float]) -> float:
+    """Return the hypervolume of the front of some settings.
+
+    Args:
+        found: the settings.
+        objectives: the dimensions, each in its own unit.
+        reference: the value of each objective from which the volume is measured, as ``worst_values`` gives them.
+    """
+    return hypervolume(objective_values(found, objectives), [each.higher for each in objectives], reference)
+
+
+def method_volumes(found: list[Candidate], objectives: list[Objective]) -> list[MethodVolume]:
+    """Return what each method dominates beside the baselines, and what all together do, from ``worst_values``.
+
+    Args:
+        found: the settings of a sweep; with fewer than two methods there is nothing to tell apart.
+        objectives: the dimensions of the hypervolume.
+    """
+    methods = dict.fromkeys(each.method for each in found if not each.baseline)
+    if len(methods) < 2:
+        return []
+    reference = worst_values(found, objectives)
+    members = {method: [each for each in found if each.baseline or each.method == method] for method in methods}
+    return [
+        MethodVolume(
+            method,
+            sum(not each.baseline for each in own),
+            sum(each.front and not each.baseline for each in own),
+            dominated_volume(own, objectives, reference),
+        )
+        for method, own in {**members, ALL: found}.items()
+    ]
 
 
 def objective_values(found: list[Candidate], objectives: list[Objective]) -> np.ndarray:
     """Return the ``[N, M]`` mean objectives."""
-    return np.array([[each.mean.get(one.metric, np.nan) for one in objectives] for each in found], dtype=float)
+    values = [[each.mean.get(one.metric, np.nan) for one in objectives] for each in found]
+    return np.array(values, dtype=float).reshape(len(found), len(objectives))

@@ -14,6 +14,7 @@ from recbole_ile.plugin.registry import IN_RANKING, MITIGATIONS, parse_model_nam
 from recbole_ile.sweeping.space import Alternative, Point, unique
 
 NEUTRAL = {
+    "LA": {"la_tau": 0.0},
     "ILE": {"ile_lambda": 0.0},
     "IPS": {"ips_max": 1.0},
     "PUFR": {"pufr_weight": 0.0},
@@ -118,9 +119,25 @@ def baselines(points: Iterable[Point], space: list[Alternative], model: str, exh
 
 def is_baseline(point: Point, model: str, fixed: dict[str, Any]) -> bool:
     """Tell whether no mitigation does anything at a point."""
-    mitigations = parse_model_name(model).mitigations
-    neutral = {key: value for each in mitigations for key, value in NEUTRAL[each].items()}
-    return bool(neutral) and all(point.get(key, fixed.get(key)) == value for key, value in neutral.items())
+    base, mitigations = parse_model_name(model)
+    return bool(mitigations) and acting_model(point, model, fixed) == base
+
+
+def acting_model(point: Point, model: str, fixed: dict[str, Any]) -> str:
+    """Return the name of the model with those of its mitigations alone that do something at a point."""
+    base, mitigations = parse_model_name(model)
+    acting = [
+        each
+        for each in mitigations
+        if any(point.get(key, fixed.get(key)) != value for key, value in NEUTRAL[each].items())
+    ]
+    return "_".join((base, *acting))
+
+
+def idle_keys(model: str, acting: str) -> frozenset[str]:
+    """Return the settings of a model's mitigations that another one of its mitigations, ``acting``, is without."""
+    idle = set(parse_model_name(model).mitigations) - set(parse_model_name(acting).mitigations)
+    return frozenset().union(*(keys_of(each) for each in idle)) - TRAINED
 
 
 def ranking_keys(model: str) -> frozenset[str]:

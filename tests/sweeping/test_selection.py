@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from recbole_ile.sweeping.selection import Candidate, Objective, candidates, dominated_volume, selected
+from recbole_ile.report.sweep_files import label
+from recbole_ile.sweeping.selection import (
+    ALL,
+    Candidate,
+    Objective,
+    candidates,
+    dominated_volume,
+    method_volumes,
+    selected,
+    worst_values,
+)
 
 OBJECTIVES = [Objective("ndcg@10", True), Objective("upd@10", False)]
 
@@ -77,4 +87,38 @@ def test_a_result_that_is_not_a_number_is_neither_on_the_front_nor_recommended()
     found = selected(candidates(outcomes, "BPR_ILE_CP", {}), OBJECTIVES, 1.0)
     assert not found[-1].front
     assert not found[-1].recommended
-    assert dominated_volume(found, OBJECTIVES) > 0
+    assert dominated_volume(found, OBJECTIVES, worst_values(found, OBJECTIVES)) > 0
+
+
+def test_the_worst_of_all_settings_is_where_the_hypervolume_begins() -> None:
+    found = candidates([outcome(0, {"ile_lambda": 0.1}, (0.3, 0.1), (0.2, 0.05), (0.1, 0.5))], "BPR_ILE", {})
+    assert worst_values(found, OBJECTIVES) == [0.1, 0.5]
+    by_hand = (0.3 - 0.1) * (0.5 - 0.1) + (0.2 - 0.1) * (0.1 - 0.05)
+    assert dominated_volume(found, OBJECTIVES, [0.1, 0.5]) == pytest.approx(by_hand)
+    assert worst_values([], OBJECTIVES) == pytest.approx([float("nan")] * 2, nan_ok=True)
+
+
+def test_a_setting_is_named_after_the_mitigations_that_do_something() -> None:
+    found = selected(candidates(OUTCOMES, "BPR_ILE_CP", {}), OBJECTIVES, 0.05)
+    assert [each.method for each in found] == ["BPR", "BPR_CP", "BPR_ILE", "BPR_ILE_CP", "BPR_ILE", "BPR_ILE_CP"]
+    assert [label(each) for each in found[:4]] == [
+        "baseline",
+        "BPR_CP: cp_weight=0.1",
+        "BPR_ILE: ile_lambda=0.1",
+        "BPR_ILE_CP: ile_lambda=0.1, cp_weight=0.1",
+    ]
+    (alone, *_) = candidates([outcome(0, {"ile_lambda": 0.1}, (0.3, 0.1))], "BPR_ILE", {})
+    assert alone.method == ""
+    assert label(alone) == "ile_lambda=0.1, cp_weight=0"
+
+
+def test_each_method_has_the_volume_of_its_own_settings_beside_the_baseline() -> None:
+    found = selected(candidates(OUTCOMES, "BPR_ILE_CP", {}), OBJECTIVES, 0.05)
+    volumes = {each.method: each for each in method_volumes(found, OBJECTIVES)}
+    assert list(volumes) == ["BPR_CP", "BPR_ILE", "BPR_ILE_CP", ALL]
+    assert [each.settings for each in volumes.values()] == [1, 2, 2, 5]
+    assert volumes["BPR_CP"].volume == pytest.approx((0.290 - 0.2) * (0.2 - 0.15))
+    assert volumes["BPR_CP"].on_front == 1
+    assert sum(each.on_front for each in list(volumes.values())[:-1]) == volumes[ALL].on_front
+    assert all(each.volume <= volumes[ALL].volume for each in volumes.values())
+    assert method_volumes(candidates(OUTCOMES, "BPR_ILE", {}), OBJECTIVES) == []

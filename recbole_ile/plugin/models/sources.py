@@ -96,8 +96,13 @@ def find_source(model: nn.Module, base: str, config: Any) -> Source | None:
     """
     if hasattr(model, "captured"):
         return AdapterSource()
-    module = getattr(model, MAIN_LOSS[base], None) if base in MAIN_LOSS else _only_loss(model)
+    module = loss_module(model, base)
     return None if module is None else ModuleSource(module, Fields.of(config, model))
+
+
+def loss_module(model: nn.Module, base: str) -> nn.Module | None:
+    """Return the module that computes the loss of a model's interactions, ``None`` if there is none."""
+    return getattr(model, MAIN_LOSS[base], None) if base in MAIN_LOSS else _only_loss(model)
 
 
 def listen(loss: nn.Module) -> Reductions:

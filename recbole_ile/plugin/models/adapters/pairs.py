@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import recbole.model.general_recommender as recbole_models
+import torch
 
 from recbole_ile.plugin.models.adapters.seeing import SeesReductions
 from recbole_ile.plugin.models.captured import Captured, LossesNotSeenError, one_each
@@ -40,7 +41,24 @@ class SimpleX(SeesReductions, recbole_models.SimpleX):
 
 
 class LINE(SeesReductions, recbole_models.LINE):
-    """An interaction's loss is that of its own score and of the sampled one, and both again of the context."""
+    """An interaction's loss is that of its own score and of the sampled one, and both again of the context.
+
+    Attributes:
+        item_shifts: ``[I]`` what the score of each item gains in training, if anything.
+    """
+
+    item_shifts: torch.Tensor | None = None
+
+    def forward(self, h: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Return the ``[B]`` scores of users and items."""
+        return self._shifted(super().forward(h, t), t)
+
+    def context_forward(self, h: torch.Tensor, t: torch.Tensor, field: str) -> torch.Tensor:
+        """Return the ``[B]`` scores of one and the context of the other, ``uu`` users and items, ``ii`` the reverse."""
+        return self._shifted(super().context_forward(h, t, field), t if field == "uu" else h)
+
+    def _shifted(self, scores: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        return scores if self.item_shifts is None else scores + self.item_shifts[items]
 
     def calculate_loss(self, interaction: Any) -> Any:
         """Return the model's loss."""
