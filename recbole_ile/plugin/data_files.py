@@ -54,23 +54,37 @@ def check_file(path: Path, required: tuple[str, ...], config: Any) -> list[str]:
         with open(path, encoding=config["encoding"] or "utf-8") as file:
             header = file.readline().rstrip("\n")
             columns = _check_header(path, header, required, config)
-            first, wrong = None, []
+            first, wrong, unclosed = None, [], []
             for number, line in enumerate(file, start=2):
                 if line == "\n":
                     continue
                 first = first or line
                 if line.count(separator) != len(columns) - 1:
                     wrong.append(number)
+                if '"' in line and any(map(_is_unclosed, line.rstrip("\n").split(separator))):
+                    unclosed.append(number)
     except (UnicodeDecodeError, LookupError, OSError) as error:
         raise InputError(f"{path} cannot be read as text (option encoding={config['encoding']!r}): {error}") from error
     if wrong and len(separator) == 1:
-        lines = ", ".join(map(str, wrong[:5])) + (", ..." if len(wrong) > 5 else "")
+        lines = _first_of(wrong)
         raise InputError(f"{path}: {len(wrong)} lines have not the {len(columns)} fields of the header: {lines}")
+    if unclosed:
+        lines = _first_of(unclosed)
+        raise InputError(f"{path}: {len(unclosed)} lines have a field whose quotation mark does not close: {lines}")
     if first is None:
         raise InputError(f"{path} has a header but no lines below it")
     if first.rstrip("\n") == header:
         raise InputError(f"{path}: the header stands there twice; delete the second")
     return columns
+
+
+def _is_unclosed(field: str) -> bool:
+    """Tell whether a field begins with a quotation mark that would swallow what follows, lines and all."""
+    return field.startswith('"') and not (len(field) > 1 and field.endswith('"') and field.count('"') % 2 == 0)
+
+
+def _first_of(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
 
 
 def _check_header(path: Path, header: str, required: tuple[str, ...], config: Any) -> list[str]:

@@ -218,6 +218,7 @@ MALFORMED = [
     ([HEADER, "a b", "c d", HEADER], "the header is repeated among the interactions"),
     ([HEADER], "has a header but no lines below it"),
     ([HEADER, "a b", "c d e", "f", "g h"], "2 lines have not the 2 fields of the header: 3, 4"),
+    ([HEADER, 'a "b', "c d", 'e f"', 'g "h"'], "1 lines have a field whose quotation mark does not close: 2"),
     (["\ufeff" + HEADER, "a b"], "byte-order mark"),
     ([HEADER, "a x", "a y", "a z"], "has 1 user"),
     (["user item", "a b"], "is not `name:type`"),

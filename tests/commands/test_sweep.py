@@ -261,11 +261,17 @@ def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
         wait_for(lambda: "baseline" in details.text, 10)
         assert "recbole-ile run --model=BPR_ILE" in details.text
         assert "mainstream" in details.text
+        assert GROUP in details.text
+        assert "ran" not in driver.title
         Select(driver.find_element(By.ID, "axis")).select_by_visible_text("ad@10")
         wait_for(lambda: "ad@10 (higher" in driver.find_element(By.ID, "front").text, 10)
         assert driver.get_log("browser") == []
     finally:
         driver.quit()
+
+
+GROUP = "<img src=x onerror=document.title='ran'><script>document.title='ran'</script>"
+"""A provider's name as a stranger's data may have it."""
 
 
 @pytest.fixture
@@ -275,7 +281,7 @@ def page() -> Path:
     from recbole_ile.report.sweep_files import page_content, write_page
     from recbole_ile.sweeping.selection import Objective, candidates, selected
 
-    groups = {"by_user_group": [{"group": "mainstream", "users": 3}], "by_item_group": [{"group": "head", "items": 2}]}
+    groups = {"by_user_group": [{"group": "mainstream", "users": 3}], "by_item_group": [{"group": GROUP, "items": 2}]}
     outcomes = [
         {
             "id": str(number),
