@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "recbole_ile"
-LAYERS = ["functional", "plugin", "sweeping", "comparing", "report", "commands", "cli"]
+LAYERS = ["functional", "plugin", "fetching", "sweeping", "comparing", "report", "commands", "cli"]
 """From the lowest; a file may import from its own layer and those below. What is in no layer is below all."""
 
 

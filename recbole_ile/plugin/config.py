@@ -23,6 +23,8 @@ from recbole_ile.plugin.registry import get_model, parse_model_name
 
 GROUP_KEYS = ("nproc", "ip", "port", "world_size", "offset", "local_rank")
 """What only holds while the processes of one run talk to each other."""
+NO_OPTIONS = ("compare", "fetch")
+"""Folders of ``properties`` whose keys are names of data sets and methods."""
 RUN_KEYS = ("model", "dataset", "config_files", *GROUP_KEYS)
 
 
@@ -183,7 +185,7 @@ def read_config_file(path: str | Path, resolvers: dict[str, Any] | None = None) 
 @functools.cache
 def known_keys() -> frozenset[str]:
     """Return every key of RecBole's and our own YAML files."""
-    own = (path for path in properties_dir().rglob("*.yaml") if path.parent.name != "compare")  # no options
+    own = (path for path in properties_dir().rglob("*.yaml") if path.parent.name not in NO_OPTIONS)
     files = [*Path(recbole.__file__).parent.joinpath("properties").rglob("*.yaml"), *own]
     keys = set(RUN_KEYS)
     for file in files:
