@@ -1,0 +1,64 @@
+"""Folders that are there in the end only if what they were made for went well."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from recbole_ile.errors import InputError
+
+
+@contextlib.contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder and those that it needs; if the context ends with an error, the new ones go as far as empty."""
+    created: list[Path] = []
+    try:
+        for path in (*reversed(folder.parents), folder):
+            if not path.exists():
+                path.mkdir()
+                created.append(path)
+        yield
+    except BaseException:
+        for path in reversed(created):
+            with contextlib.suppress(OSError):  # somebody else put something there
+                path.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder beside this one, whose files are in this one when the context ends without an error.
+
+    Whatever ends it otherwise, an interrupt too, leaves everything as it was.
+
+    Args:
+        folder: the folders that it needs are made; of one that exists, files of the same names are replaced.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    try:
+        with made(folder.parent):
+            staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+            try:
+                yield staged
+                _publish(staged, folder)
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _publish(staged: Path, folder: Path) -> None:
+    if folder.exists():
+        for file in sorted(staged.iterdir()):
+            os.replace(file, folder / file.name)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    staged.chmod(0o777 & ~mask)  # a temporary folder is its owner's alone
+    os.replace(staged, folder)
