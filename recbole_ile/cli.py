@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-NAMES = ("run", "sweep", "compare", "recommend", "rerank", "doctor")
+NAMES = ("run", "sweep", "compare", "recommend", "rerank", "fetch", "doctor")
 COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}
 DEFAULT = "run"
 

@@ -7,8 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from publisher import SHAPES, publish, serving
 
 from recbole_ile.cli import main
+from recbole_ile.fetching.sources import known_sources
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.properties import defaults
 from recbole_ile.plugin.registry import MITIGATIONS
@@ -20,6 +22,7 @@ LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.s
 OURS = [line for line in LINES if line.startswith("recbole-ile ")]
 RUNS = [line for line in OURS if line.startswith("recbole-ile --")]
 SWEEPS = [line for line in OURS if "sweep" in line]
+FETCHES = [line for line in OURS if line.startswith("recbole-ile fetch ")]
 COMPARISONS = [line for line in OURS if line.startswith("recbole-ile compare ")]
 SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/activate", "pip install ."]
 """What .ci/run does in a fresh environment, the last three through the Makefile."""
@@ -43,10 +46,23 @@ def test_a_command_that_trains_nothing_runs(capsys: pytest.CaptureFixture[str]) 
     (saved,) = Path("saved").glob("*.pth")
     Path("scores.csv").write_text("user,item,score\nu,i,1\nu,j,2\n")
     Path("train.inter").write_text("user_id:token\titem_id:token\nv\ti\nv\tj\n")
-    for line in set(OURS) - set(RUNS) - set(SWEEPS) - set(COMPARISONS):
+    for line in set(OURS) - set(RUNS) - set(SWEEPS) - set(COMPARISONS) - set(FETCHES):
         assert main(shlex.split(line.replace("saved/BPR-<time>.pth", str(saved)))[1:]) == 0, line
     assert "not applicable" in capsys.readouterr().out
     assert Path("scores-reranked.csv").is_file()
+
+
+def test_the_data_sets_are_fetched(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("loans.csv").write_text("isbn,reader\nx,a\n")
+    poetry = SHAPES["goodreads_interactions_poetry.json.gz"]
+    with serving() as server:
+        publish(server, monkeypatch, {"ml-1m": SHAPES["ml-1m.zip"], "goodreads-poetry": poetry})
+        assert len(FETCHES) == 3
+        for line in FETCHES:
+            assert main(shlex.split(line)[1:]) == 0, line
+    assert capsys.readouterr().out.count("next: recbole-ile --model=BPR_ILE") == 3
+    known = README.partition("It knows ")[2].partition(". MovieLens is checked")[0]
+    assert re.findall(r"`([\w-]+)`", known) == list(known_sources())
 
 
 @pytest.mark.slow
