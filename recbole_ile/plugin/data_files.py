@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
 from recbole.utils import FeatureType
 
 from recbole_ile.errors import InputError, near_miss
+from recbole_ile.plugin.properties import defaults
 
 _HEADER = "user_id:token<TAB>item_id:token"
 
@@ -120,11 +122,18 @@ def check_loaded(dataset: Any, path: Path) -> None:
 
 
 def _missing(path: Path, config: Any) -> str:
-    root = Path(config["data_path"]).parent
+    name, root = config["dataset"], Path(config["data_path"]).parent
     present = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+    fetched = list(defaults("fetch/sources.yaml"))
+    place = "" if root == Path("dataset") else f" --data_path={shlex.quote(str(root))}"
+    remedy = (
+        f"recbole-ile fetch {name}{place} gets it"
+        if name in fetched
+        else f"recbole-ile fetch {name} --from=<file>{place} converts a zip, dat, csv, tsv or json.gz file"
+    )
     return (
-        f"dataset {config['dataset']} not found{near_miss(config['dataset'], present)}: looked for "
-        f"{os.path.abspath(path)}, a text file whose first line is {_HEADER}; put it there, or say where it lies "
-        f"with --data_path=<the folder that holds {config['dataset']}/>; RecBole-formatted data sets are linked "
-        "at https://recbole.io/dataset_list.html, ml-100k comes with RecBole"
+        f"dataset {name} not found{near_miss(name, [*present, *fetched])}: looked for {os.path.abspath(path)}, a text "
+        f"file whose first line is {_HEADER}; {remedy}; or say where it lies with --data_path=<the folder that holds "
+        f"{name}/>; RecBole-formatted data sets are linked at https://recbole.io/dataset_list.html, ml-100k comes "
+        "with RecBole"
     )

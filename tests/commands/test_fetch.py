@@ -238,3 +238,19 @@ def test_a_file_of_ones_own_under_a_known_name_is_compared(server: Server, capsy
     assert main(["fetch", "ml-1m", f"--from={put('ratings.dat', dat_text())}"]) == 0
     assert "this file is not http://127.0.0.1" in capsys.readouterr().out
     assert not server.asked
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--dataset=ml-1m"], "recbole-ile fetch ml-1m gets it;"),
+        (["--dataset=ml-1m", "--data_path=my data"], "recbole-ile fetch ml-1m --data_path='my data' gets it;"),
+        (["--dataset=ml1m"], "dataset ml1m not found, did you mean ml-1m?"),
+        (["--dataset=mine"], "recbole-ile fetch mine --from=<file> converts a zip, dat, csv, tsv or json.gz file;"),
+    ],
+)
+def test_a_run_without_its_data_says_how_to_get_them(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--model=BPR_ILE", *words]) == 2
+    assert message in capsys.readouterr().err
