@@ -1,4 +1,4 @@
-"""The one exception for input that a user can mend, and the near miss it names."""
+"""The exceptions that a user sees as one line, and the near miss that such a line names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Iterable
 
 class InputError(ValueError):
     """A wrong option, file or data set: one line that names it, its value and what is allowed."""
+
+
+class UnwritableFile(InputError, OSError):
+    """A file that cannot be written, and why: a folder that must not be written to, or a full disk."""
+
+
+class TrainingStopped(RuntimeError):
+    """A training that cannot go on: one line that says where it was, why, and what may help."""
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:

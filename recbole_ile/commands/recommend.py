@@ -56,10 +56,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
                 f"option users: {config['model']} needs interactions to be continued, of which there are none for "
                 f"{named}"
             )
-        try:
-            n_lists, n_rows = write_lists(out, lists, dataset)
-        except OSError as error:
-            raise InputError(f"option out={out}: it cannot be written: {error.strerror or error}") from error
+        n_lists, n_rows = write_lists(out, lists, dataset)
     if len(skipped):
         print(f"users without interactions to be continued, who get no list: {len(skipped)} ({named})")
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"

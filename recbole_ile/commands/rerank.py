@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from recbole_ile.commands.options import parse_options
 from recbole_ile.errors import InputError, near_miss
+from recbole_ile.files import write_whole
 from recbole_ile.functional.score_tables import rerank_table
 from recbole_ile.plugin.checks import check_types
 from recbole_ile.plugin.config import read_literal
@@ -109,14 +109,7 @@ def _read(path: Path, reader: Any) -> pd.DataFrame:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        if path.suffix == ".parquet":
-            table.to_parquet(partial, index=False)
-        else:
-            table.to_csv(partial, index=False)
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(f"file {path} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    if path.suffix == ".parquet":
+        write_whole(path, lambda partial: table.to_parquet(partial, index=False))
+    else:
+        write_whole(path, lambda partial: table.to_csv(partial, index=False))

@@ -18,6 +18,7 @@ from recbole.utils import EvaluatorType, FeatureSource, FeatureType, InputType, 
 from torch.serialization import load as load_with_torch
 
 from recbole_ile.errors import InputError
+from recbole_ile.files import write_whole
 from recbole_ile.plugin import pickles
 
 _ENUMS = (ModelType, InputType, EvaluatorType, FeatureType, FeatureSource, KGDataLoaderState)
@@ -78,17 +79,25 @@ def read_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: str | Path, **_: Any) -> None:
-    """Write a checkpoint that ``read_checkpoint`` and stock RecBole can read.
+    """Write a checkpoint that ``read_checkpoint`` and stock RecBole can read, whole or not at all.
 
     Args:
         checkpoint: RecBole's dictionary; its ``config`` is stored as RecBole's own ``Config``, of a process
             alone, so that one process can continue what several began.
         path: the ``.pth`` file.
+
+    Raises:
+        UnwritableFile: names the file and the reason; the checkpoint that was there is still there.
     """
     config = Config.__new__(Config)
     vars(config).update(vars(checkpoint["config"]))
     config.final_config_dict = {**config.final_config_dict, "single_spec": True, "local_rank": 0}
-    torch.save({**checkpoint, "config": config}, path, pickle_protocol=pickles.PROTOCOL)
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:  # torch alone would not say that the disk is full
+            torch.save({**checkpoint, "config": config}, file, pickle_protocol=pickles.PROTOCOL)
+
+    write_whole(path, write)
 
 
 def _rewritten(path: Path) -> tuple[io.BytesIO, set[str]]:

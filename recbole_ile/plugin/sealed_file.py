@@ -55,7 +55,7 @@ def write_sealed(path: Path, text: str, arrays: list[np.ndarray]) -> None:
         with open(temporary, "r+b") as file:
             file.write(seal)
 
-    write_whole(path, write)
+    write_whole(path, write, durable=False)  # a checksum tells what the power cut off
 
 
 def read_sealed(path: Path) -> tuple[str, list[np.ndarray]]:

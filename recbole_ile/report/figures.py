@@ -86,5 +86,6 @@ def trade_off_figure(
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure in the format of the suffix, whole or not at all; the same figure gives the same bytes."""
-    undated = {"CreationDate": None} if Path(path).suffix == ".pdf" else {}
-    write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata=undated))
+    kind = Path(path).suffix.removeprefix(".")
+    undated = {"CreationDate": None} if kind == "pdf" else {}
+    write_whole(path, lambda temporary: figure.savefig(temporary, format=kind, dpi=150, metadata=undated))

@@ -46,7 +46,7 @@ def write_lists(path: Path, blocks: Iterable[Any], dataset: Any) -> tuple[int, i
     written = [0, 0]
 
     def write(temporary: Path) -> None:
-        with _writer(temporary, schema) as writer:
+        with _writer(temporary, path.suffix, schema) as writer:
             for users, items, scores in _joined(blocks):
                 rows, places = np.nonzero(items)
                 written[0] += len(np.unique(rows))
@@ -76,8 +76,8 @@ def _joined(blocks: Iterable[Any]) -> Iterator[list[np.ndarray]]:
 
 
 @contextlib.contextmanager
-def _writer(path: Path, schema: pyarrow.Schema) -> Iterator[Any]:
-    if path.suffix == ".parquet":
+def _writer(path: Path, suffix: str, schema: pyarrow.Schema) -> Iterator[Any]:
+    if suffix == ".parquet":
         with pyarrow.parquet.ParquetWriter(path, schema) as writer:
             yield writer
         return

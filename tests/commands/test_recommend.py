@@ -117,7 +117,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert Path("recs.csv").read_text() == "old"
     assert sorted(Path().iterdir()) == before
     if isinstance(error, OSError):
-        assert "option out=recs.csv: it cannot be written: No space left on device" in capsys.readouterr().err
+        assert "file recs.csv cannot be written: No space left on device" in capsys.readouterr().err
 
 
 def test_users_without_a_sequence_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
