@@ -20,6 +20,7 @@ ENTRIES = {
     "train_neg_sample_args": ("distribution", "sample_num", "alpha", "dynamic", "candidate_num"),
 }
 """The entries of the two dictionaries that RecBole reads; others it ignores without a word."""
+CLIPPING = ("max_norm", "norm_type", "error_if_nonfinite", "foreach")
 
 
 def _number(lowest: float, highest: float = math.inf, *, inclusive: bool = True, whole: bool = False) -> Any:
@@ -47,6 +48,20 @@ def _memory() -> Any:
     return allowed, "a number of bytes, or a text such as 256MB or 1GiB"
 
 
+def _gradient_clipping() -> Any:
+    """A rule for the arguments of ``torch.nn.utils.clip_grad_norm_``."""
+
+    def allowed(value: Any) -> bool:
+        if value is None:
+            return True
+        known = isinstance(value, dict) and "max_norm" in value and set(value) <= set(CLIPPING)
+        return known and all(
+            isinstance(value[name], int | float) and value[name] > 0 for name in CLIPPING[:2] if name in value
+        )
+
+    return allowed, f"a dictionary such as {{'max_norm': 5}}; its entries are {', '.join(CLIPPING)}"
+
+
 Rule = tuple[Callable[[Any], bool], str]
 
 RULES: dict[str, Rule] = {
@@ -59,6 +74,7 @@ RULES: dict[str, Rule] = {
     "pufr_weight": _number(0),
     "user_group_num": _number(1, whole=True),
     "eval_memory": _memory(),
+    "clip_grad_norm": _gradient_clipping(),
     "epochs": _number(0, whole=True),
     "train_batch_size": _number(1, whole=True),
     "eval_batch_size": _number(1, whole=True),
