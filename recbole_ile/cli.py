@@ -29,16 +29,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         return _run_command(name, words)
-    except KeyboardInterrupt:
-        print("interrupted; a saved checkpoint can be continued with --resume=<checkpoint>", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(" ".join(["interrupted;", *map(str, interruption.args)]).rstrip(";"), file=sys.stderr)
         return 130
     except Exception as error:
-        from recbole_ile.errors import InputError
+        from recbole_ile.errors import InputError, TrainingStopped
 
         if debug:
             raise
         wrong_input = isinstance(error, InputError)
-        reason = str(error) if wrong_input else f"{type(error).__name__}: {error} (--debug shows where)"
+        told = wrong_input or isinstance(error, TrainingStopped)
+        reason = str(error) if told else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"error: {' '.join(reason.split())}", file=sys.stderr)
         return 2 if wrong_input else 1
 

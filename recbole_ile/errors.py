@@ -14,8 +14,8 @@ class UnwritableFile(InputError, OSError):
     """A file that cannot be written, and why: a folder that must not be written to, or a full disk."""
 
 
-class TrainingStopped(RuntimeError):
-    """A training that cannot go on: one line that says where it was, why, and what may help."""
+class TrainingStopped(InputError):
+    """A training that its settings lead nowhere: one line that says where it was, why, and what may help."""
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -10,12 +10,32 @@ from recbole_ile.functional.equalization import disparity
 from recbole_ile.plugin.models.capturing import CapturedLosses, first_part
 
 
+class LossParts(NamedTuple):
+    """The two parts of a batch's loss, each a number, and what the second one came from."""
+
+    own: torch.Tensor
+    term: torch.Tensor
+    ile_lambda: float
+    ile_distance: str
+
+    def __str__(self) -> str:
+        return (
+            f"base loss {self.own.item():g}, ILE term {self.term.item():g} (ile_lambda={self.ile_lambda:g}, "
+            f"ile_distance={self.ile_distance})"
+        )
+
+
 class ItemLossEqualization(CapturedLosses):
     """Adds ``ile_lambda * D`` to a model's loss, D the disparity of the mean losses of the item groups.
 
     Stands before the model in the bases of the composed class. Source: Prent & Mansoury, arXiv 2410.04830,
     equation 2.
+
+    Attributes:
+        last_loss_parts: of the last batch, ``None`` before the first.
     """
+
+    last_loss_parts: LossParts | None = None
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
@@ -41,4 +61,5 @@ class ItemLossEqualization(CapturedLosses):
         else:
             means, present = self.group_losses.observe_means(self.captured_losses)
             term = self.ile_lambda * disparity(means, present, self.ile_distance)
+        self.last_loss_parts = LossParts(own.detach(), term.detach(), self.ile_lambda, self.ile_distance)
         return (own, term, *further) if self.loss_in_parts else own + term  # type: ignore[attr-defined]

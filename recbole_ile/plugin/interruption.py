@@ -1,0 +1,34 @@
+"""What an interrupted run says about the checkpoint that it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from recbole_ile.errors import TrainingStopped
+
+
+@contextlib.contextmanager
+def naming_checkpoint(trainer: Any) -> Iterator[None]:
+    """Add to Ctrl-C and to a training that stops within this context which checkpoint is left.
+
+    Raises:
+        KeyboardInterrupt: says how to continue.
+        TrainingStopped: says where the best epoch so far is.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        path = _left(trainer)
+        advice = f"--resume={path} continues after the best epoch so far" if path else "nothing was saved yet"
+        raise KeyboardInterrupt(advice) from error
+    except TrainingStopped as error:
+        path = _left(trainer)
+        kept = f"the best epoch before is kept in {path}" if path else "no epoch was saved before"
+        raise TrainingStopped(f"{error}; {kept}") from error
+
+
+def _left(trainer: Any) -> str | None:
+    return str(trainer.saved_model_file) if os.path.exists(trainer.saved_model_file) else None
