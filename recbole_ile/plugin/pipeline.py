@@ -25,6 +25,7 @@ from recbole_ile.plugin.compat import safe_loading
 from recbole_ile.plugin.config import IleConfig, as_base_model, as_one_process
 from recbole_ile.plugin.data_files import check_files, check_loaded
 from recbole_ile.plugin.dataset_cache import cached_dataset
+from recbole_ile.plugin.interruption import naming_checkpoint
 from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.members import check_members, fit_members
@@ -32,7 +33,7 @@ from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import first_decides
 from recbole_ile.plugin.registry import get_model, parse_model_name
-from recbole_ile.plugin.run_folder import reserve_run, run_folder
+from recbole_ile.plugin.run_folder import has_result, reserve_run, run_folder
 from recbole_ile.plugin.seeding import seed_everything
 from recbole_ile.plugin.trainer import get_trainer, watching
 
@@ -80,9 +81,10 @@ def train_and_evaluate(
     # A pre-training trainer saves under other names later, the run keeps its folder.
     output_dir = str(run_folder(trainer.saved_model_file)) if saved else None
     prepared = time.time()
-    best_valid_score, best_valid_result = trained(config, data, net, trainer, saved)
-    finished_training = time.time()
-    result = tested(config, data, net, trainer, (best_valid_score, best_valid_result), load_best_model=saved)
+    with naming_checkpoint(trainer):
+        best = trained(config, data, net, trainer, saved)
+        finished_training = time.time()
+        result = tested(config, data, net, trainer, best, load_best_model=saved)
     result["checkpoint"] = str(trainer.saved_model_file) if saved else None
     result["output_dir"] = output_dir
     finished = time.time()
@@ -245,10 +247,10 @@ def _continue_from(trainer: Any, checkpoint: str | Path) -> None:
             raise
         reason = " ".join(str(error).split())
         raise InputError(f"checkpoint {checkpoint} does not fit this model and data set: {reason}") from error
-    if trainer.start_epoch >= trainer.epochs:
+    if trainer.start_epoch >= trainer.epochs and has_result(checkpoint, trainer.config["epochs"]):
         raise InputError(
-            f"checkpoint {checkpoint} has {trainer.start_epoch} epochs behind it; "
-            f"with epochs={trainer.epochs} there is nothing to continue"
+            f"checkpoint {checkpoint} has {trainer.start_epoch} epochs behind it and its result is in "
+            f"{run_folder(checkpoint)}; with epochs={trainer.epochs} there is nothing to continue"
         )
     run_folder(checkpoint).mkdir(exist_ok=True)
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.config import IleConfig
+from recbole_ile.plugin.continued_trainer import HISTORY
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.models.pufr import PredictiveUncertainty
 from recbole_ile.plugin.pipeline import PreparedData, build_model, prepare_data, tested
 from recbole_ile.plugin.registry import get_model, trained_name
 from recbole_ile.plugin.run_folder import run_folder
 from recbole_ile.plugin.seeding import seed_everything
-from recbole_ile.plugin.trainer import HISTORY, get_trainer
+from recbole_ile.plugin.trainer import get_trainer
 
 FREE = frozenset(
     (

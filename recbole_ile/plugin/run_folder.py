@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from recbole_ile.errors import InputError
+
+RESULT = "result.json"
+"""What a run writes last into its folder."""
 
 
 def run_folder(checkpoint: str | Path) -> Path:
     """Return the folder of a checkpoint's run: ``saved/BPR-Nov-01.pth`` has ``saved/BPR-Nov-01/``."""
     path = Path(checkpoint)
     return path.with_suffix("") if path.suffix else path.with_name(f"{path.name}-run")
+
+
+def has_result(checkpoint: str | Path, epochs: int) -> bool:
+    """Return whether the run of a checkpoint has ended and written its result, with this number of epochs."""
+    path = run_folder(checkpoint) / RESULT
+    if not path.is_file():
+        return False
+    return json.loads(path.read_text(encoding="utf-8"))["config"].get("epochs") == epochs
 
 
 def make_folder(checkpoint_dir: str | Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import recbole.utils
 import torch
 from recbole.data.dataloader.general_dataloader import FullSortEvalDataLoader
 
+from recbole_ile.plugin.continued_trainer import ContinuedTrainer
 from recbole_ile.plugin.eval_memory import fit_to_memory, memory_bytes
 from recbole_ile.plugin.loaders.evaluation import EvaluationLoader
 from recbole_ile.plugin.loaders.training import TrainingBatches
@@ -19,12 +19,11 @@ from recbole_ile.plugin.optimizer import fused
 from recbole_ile.plugin.parallel_trainer import ParallelTrainer
 from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.registry import parse_model_name
-
-HISTORY = "group_loss_history"
+from recbole_ile.plugin.watched_trainer import WatchedTrainer
 
 
 class GroupLossTrainer:
-    """Mixin of any RecBole trainer: group losses, checkpoints that are whole or not there, batches that fit.
+    """Mixin of any RecBole trainer: group losses, re-ranked lists, batches that fit.
 
     Attributes:
         group_losses: for each epoch ``{"epoch": int, "losses": [G] floats or None}``.
@@ -77,10 +76,6 @@ class GroupLossTrainer:
             if mean is not None:
                 self.tensorboard.add_scalar(f"Group_loss/{name}", mean, epoch_idx)  # type: ignore[attr-defined]
         return loss
-
-    def _valid_epoch(self, *arguments: Any, **keywords: Any) -> Any:
-        score, self.last_valid_result = super()._valid_epoch(*arguments, **keywords)  # type: ignore[misc]
-        return score, self.last_valid_result
 
     def evaluate(self, eval_data: Any, *arguments: Any, **keywords: Any) -> Any:
         """Evaluate as RecBole does, in batches that fit into ``eval_memory``."""
@@ -148,32 +143,6 @@ class GroupLossTrainer:
             return scores
         return model.rerank(scores, interaction.to(scores.device), rows, max(self.config["topk"]))  # type: ignore[attr-defined]
 
-    def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
-        final = keywords.pop("saved_model_file", self.saved_model_file)  # type: ignore[attr-defined]
-        partial = f"{final}.{os.getpid()}.partial"
-        with _kept_in(self.model, {HISTORY: self.group_losses}):  # type: ignore[attr-defined]
-            super()._save_checkpoint(epoch, verbose=False, saved_model_file=partial, **keywords)  # type: ignore[misc]
-        if os.path.exists(partial):  # only the first of several processes writes
-            os.replace(partial, final)
-            if verbose:
-                self.logger.info(f"{recbole.utils.set_color('Saving current', 'blue')}: {final}")  # type: ignore[attr-defined]
-
-    def resume_checkpoint(self, resume_file: Any) -> None:
-        """Continue from a checkpoint, with the group losses of the epochs before it."""
-        super().resume_checkpoint(resume_file)  # type: ignore[misc]
-        self.group_losses = list(getattr(self.model, HISTORY, []))  # type: ignore[attr-defined]
-
-
-@contextlib.contextmanager
-def _kept_in(model: Any, further: dict[str, Any]) -> Iterator[None]:
-    """Within this context, RecBole stores ``further`` with the model's own ``other_parameter``."""
-    own = model.other_parameter
-    model.other_parameter = lambda: {**(own() or {}), **further}
-    try:
-        yield
-    finally:
-        del model.other_parameter
-
 
 def watching(trainer: Any, watch: Callable[[int, dict[str, float]], None]) -> Callable[[int, float], None]:
     """Return a callback of RecBole's ``fit`` that tells ``watch`` the epoch and its whole validation result."""
@@ -185,5 +154,6 @@ def get_trainer(config: Any) -> type[Any]:
     base = recbole.utils.get_trainer(config["MODEL_TYPE"], parse_model_name(config.model).base)
     if not hasattr(base, "_train_epoch"):
         return base
-    parts = (GroupLossTrainer, base) if config["single_spec"] else (GroupLossTrainer, ParallelTrainer, base)
+    parallel = () if config["single_spec"] else (ParallelTrainer,)
+    parts = (GroupLossTrainer, ContinuedTrainer, WatchedTrainer, *parallel, base)
     return type(base.__name__, parts, {"__module__": __name__})

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ile.files import write_text
+from recbole_ile.plugin.run_folder import RESULT
 
 
 def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], seconds: dict[str, float]) -> None:
-    """Write ``result.json``, and the group losses as ``group_losses.csv`` and ``.png`` where there are any.
+    """Write the group losses, where there are any, as ``group_losses.csv`` and ``.png``, and last ``result.json``.
 
     All but ``seconds`` and the paths is the same for two runs with the same seed.
     """
     folder = Path(result["output_dir"])
+    if result["group_losses"]:
+        _write_group_losses(result, folder)
     settings = {key: config[key] for key in sorted(config.final_config_dict)}
     content = {
         **result,
@@ -26,9 +29,10 @@ def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], sec
         "versions": versions,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
-    write_text(folder / "result.json", json.dumps(_without_nan(content), indent=2, default=str) + "\n")
-    if not result["group_losses"]:
-        return
+    write_text(folder / RESULT, json.dumps(_without_nan(content), indent=2, default=str) + "\n")
+
+
+def _write_group_losses(result: dict[str, Any], folder: Path) -> None:
     from recbole_ile.report.figures import group_loss_figure, save_figure  # after training, which need not wait for it
 
     text = io.StringIO()

@@ -183,6 +183,9 @@ class SampledLoader(EvaluationLoader, NegSampleEvalDataLoader):
     """Users with their relevant items and, for each of these, some that they have not used.
 
     Others are drawn at each evaluation, from ``seed``, whatever the size of the batches.
+
+    Attributes:
+        evaluations: how many have begun.
     """
 
     def __init__(self, config: Any, phase: str, parts: list[Any]) -> None:
@@ -196,7 +199,7 @@ class SampledLoader(EvaluationLoader, NegSampleEvalDataLoader):
         if self._used is not None:
             _check_choice(self._used, self.n_items - 1, config["eval_args"]["mode"][phase])
         self._weights = self._chances() if self.neg_sample_args["distribution"] == "popularity" else None
-        self._evaluation, self._drawn = 0, (-1, torch.empty(0))
+        self.evaluations, self._drawn = 0, (-1, torch.empty(0))
 
     @property
     def largest_step(self) -> int:
@@ -214,7 +217,7 @@ class SampledLoader(EvaluationLoader, NegSampleEvalDataLoader):
         super().update_config(config)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        self._evaluation += 1
+        self.evaluations += 1
         self._drawn = (-1, torch.empty(0))
         return super().__iter__()
 
@@ -255,7 +258,7 @@ class SampledLoader(EvaluationLoader, NegSampleEvalDataLoader):
         return found
 
     def _draw(self, block: int, rows: slice) -> torch.Tensor:
-        name = f"{self.config['seed']} {self.phase} {self._evaluation} {block}"
+        name = f"{self.config['seed']} {self.phase} {self.evaluations} {block}"
         generator = torch.Generator().manual_seed(random.Random(name).getrandbits(63))
         items, n_items = self._items[rows] - 1, self.n_items - 1
         if self._used is None:  # anything but the item itself

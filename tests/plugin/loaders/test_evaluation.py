@@ -178,7 +178,7 @@ def test_sampled_evaluation_of_the_same_candidates_is_recboles(
     trainer.eval_collector.data_collect(train)
     found = [trainer.evaluate(loader, load_best_model=False) for loader in parts]
     for loader in parts:
-        loader._evaluation -= 1  # the same candidates once more, in other batches
+        loader.evaluations -= 1  # the same candidates once more, in other batches
         loader.set_step(3)
     for ours, wanted in zip(found, stock_results(config, (train, *parts), net), strict=True):
         assert set(ours) >= set(wanted)
