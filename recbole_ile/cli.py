@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import sys
@@ -12,6 +13,8 @@ from typing import NoReturn
 NAMES = ("run", "sweep", "compare", "recommend", "rerank", "fetch", "doctor")
 COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}
 DEFAULT = "run"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+"""Full disks and forbidden folders, wherever they are met: the user has to mend them, as any wrong input."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,13 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(" ".join(["interrupted;", *map(str, interruption.args)]).rstrip(";"), file=sys.stderr)
         return 130
     except Exception as error:
-        from recbole_ile.errors import InputError, TrainingStopped
+        from recbole_ile.errors import InputError
 
         if debug:
             raise
-        wrong_input = isinstance(error, InputError)
-        told = wrong_input or isinstance(error, TrainingStopped)
-        reason = str(error) if told else f"{type(error).__name__}: {error} (--debug shows where)"
+        wrong_input = isinstance(error, InputError) or getattr(error, "errno", None) in NO_ROOM
+        reason = str(error) if wrong_input else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"error: {' '.join(reason.split())}", file=sys.stderr)
         return 2 if wrong_input else 1
 

@@ -37,7 +37,7 @@ def write_whole(path: str | Path, write: Callable[[Path], object], durable: bool
         _remove_abandoned(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-{_process()}-", suffix=PARTIAL)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -47,7 +47,7 @@ def write_whole(path: str | Path, write: Callable[[Path], object], durable: bool
             _flush(temporary)
         os.replace(temporary, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -61,7 +61,8 @@ def write_text(path: str | Path, text: str) -> None:
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def _unwritable(path: Path, error: OSError) -> UnwritableFile:
+def unwritable(path: str | Path, error: OSError) -> UnwritableFile:
+    """Return the error that names the file that could not be written and says why."""
     if isinstance(error, UnwritableFile):
         return error
     return UnwritableFile(f"file {path} cannot be written: {error.strerror or error}")

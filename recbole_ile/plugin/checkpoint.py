@@ -94,8 +94,13 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path, **_: Any) -> 
     config.final_config_dict = {**config.final_config_dict, "single_spec": True, "local_rank": 0}
 
     def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:  # torch alone would not say that the disk is full
-            torch.save({**checkpoint, "config": config}, file, pickle_protocol=pickles.PROTOCOL)
+        try:
+            with open(temporary, "wb") as file:  # torch alone would not say that the disk is full
+                torch.save({**checkpoint, "config": config}, file, pickle_protocol=pickles.PROTOCOL)
+        except RuntimeError as error:  # of the archive, which is not where it thinks it is
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
     write_whole(path, write)
 

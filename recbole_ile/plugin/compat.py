@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -306,20 +307,43 @@ def users_in_collector() -> None:
 def one_tensorboard() -> None:
     """``Trainer`` makes a TensorBoard folder in each of several processes, though all would write the same.
 
-    Only the first process gets a writer. Can go when RecBole does so.
+    Only the first process gets a writer, which says in one line that the disk is full. Can go when RecBole does so.
     """
     from recbole.trainer import trainer
 
-    from recbole_ile.plugin.logs import SilentWriter
+    from recbole_ile.files import unwritable
+    from recbole_ile.plugin.logs import SilentWriter, TellingWriter
     from recbole_ile.plugin.process_group import rank
 
     get_tensorboard = trainer.get_tensorboard
 
     @functools.wraps(get_tensorboard)
     def of_first(logger: Any) -> Any:
-        return get_tensorboard(logger) if rank() == 0 else SilentWriter()
+        if rank() != 0:
+            return SilentWriter()
+        try:
+            return TellingWriter(get_tensorboard(logger))
+        except OSError as error:
+            raise unwritable("log_tensorboard", error) from error
 
     trainer.get_tensorboard = of_first
+
+
+@shim
+def tensorboard_threads() -> None:
+    """TensorBoard's writing thread raises what it tells the next caller anyway, so that Python prints a traceback.
+
+    Can go when ``tensorboard.summary.writer.event_file_writer`` only keeps the error.
+    """
+    hook = threading.excepthook
+
+    @functools.wraps(hook)
+    def unless_told(arguments: threading.ExceptHookArgs) -> None:
+        told = issubclass(arguments.exc_type, OSError) and type(arguments.thread).__name__ == "_AsyncWriterThread"
+        if not told:
+            hook(arguments)
+
+    threading.excepthook = unless_told
 
 
 @shim
