@@ -122,12 +122,19 @@ def _allow_list(names: set[str]) -> list[Any]:
     """Map the globals of a checkpoint to what they may become: enumerations and inert stand-ins."""
     allowed: list[Any] = [(StoredConfig, "recbole.config.configurator.Config"), *pickles.NUMPY_STAND_INS]
     allowed += [(enum, f"{enum.__module__}.{enum.__qualname__}") for enum in _ENUMS]
+    allowed += [(_dict_without_default, "collections.defaultdict")]
+    allowed += [(list, f"{module}.list") for module in ("builtins", "__builtin__")]
     allowed += [(pickles.Reference, name) for name in names if name.startswith(_NAMED_ONLY)]
     for name in names:
         package, _, kind = name.rpartition(".")
         if package.startswith("scipy.sparse") and kind in pickles.SPARSE_KINDS:
             allowed.append((pickles.SPARSE_KINDS[kind], name))
     return allowed
+
+
+def _dict_without_default(*_: Any) -> dict[Any, Any]:
+    """Stand in for ``defaultdict``, which torch fills from no file; RippleNet has one, and asks for what is in it."""
+    return {}
 
 
 def _with_config(checkpoint: Any, path: Path) -> dict[str, Any]:
