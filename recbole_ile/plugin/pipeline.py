@@ -29,6 +29,7 @@ from recbole_ile.plugin.interruption import naming_checkpoint
 from recbole_ile.plugin.loaders import make_loaders
 from recbole_ile.plugin.logs import start_logging
 from recbole_ile.plugin.members import check_members, fit_members
+from recbole_ile.plugin.model_needs import check_item_embeddings, check_labels
 from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import first_decides
@@ -217,9 +218,11 @@ def build_model(config: IleConfig, data: PreparedData) -> Any:
     Raises:
         InputError: if the model cannot be made for these settings and data.
     """
+    check_item_embeddings(config, data.train._dataset)
     seed_everything(config)
     with safe_loading():
         net = get_model(config["model"])(config, data.train._dataset).to(config["device"])
+    check_labels(config, net, data.train._dataset)
     logger = logging.getLogger()
     logger.info(net)
     flops = get_flops(net, data.dataset, config["device"], logger, construct_transform(config))
