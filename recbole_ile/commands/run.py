@@ -17,7 +17,7 @@ from recbole_ile.plugin.pipeline import train_and_evaluate, versions
 from recbole_ile.plugin.processes import check_processes, run_processes
 from recbole_ile.plugin.properties import preset_file
 from recbole_ile.plugin.reevaluation import reevaluate, reevaluation_config
-from recbole_ile.plugin.registry import get_model
+from recbole_ile.plugin.registry import get_model, parse_model_name
 from recbole_ile.report.run_files import write_run
 from recbole_ile.report.tables import print_comparison, print_result
 
@@ -95,7 +95,8 @@ def _configuration(
 
 
 def _check_continuation(config: Any, stored: Any, checkpoint: str | Path) -> None:
-    for key in CONTINUED:
+    ensemble = "PUFR" in parse_model_name(config["model"]).mitigations  # a member that is trained is not trained on
+    for key in (*CONTINUED, "epochs") if ensemble else CONTINUED:
         if config[key] != stored[key]:
             raise InputError(
                 f"option {key}={config[key]!r} is not that of checkpoint {checkpoint}, {stored[key]!r}; a run is "

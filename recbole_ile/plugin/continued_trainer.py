@@ -46,14 +46,19 @@ class ContinuedTrainer:
         Returns:
             The validation score and result of the best epoch.
         """
-        self._loaders = [loader for loader in (train_data, valid_data) if loader]
-        if self._resumed is not None:
-            self._go_back()
-            if self.start_epoch >= self.epochs:  # type: ignore[attr-defined]
-                return self.best_valid_score, self.best_valid_result  # type: ignore[attr-defined]
+        if self.go_back(train_data, valid_data) and self.start_epoch >= self.epochs:  # type: ignore[attr-defined]
+            return self.best_valid_score, self.best_valid_result  # type: ignore[attr-defined]
         return super().fit(train_data, valid_data, *arguments, **keywords)  # type: ignore[misc]
 
-    def _go_back(self) -> None:
+    def go_back(self, train_data: Any, valid_data: Any = None) -> bool:
+        """Go back to where the checkpoint that was read left off, with loaders whose state is stored from now on.
+
+        Returns:
+            Whether a checkpoint was read.
+        """
+        self._loaders = [loader for loader in (train_data, valid_data) if loader]
+        if self._resumed is None:
+            return False
         reason = "it was not written by this version of recbole_ile"
         if self._progress is not None:
             reason = "" if restore_progress(self, self._loaders, self._progress) else "its run had other loaders"
@@ -63,15 +68,20 @@ class ContinuedTrainer:
                 "what follows is not bit by bit what an uninterrupted run would have done"
             )
         self._progress = None
+        return True
 
     def _valid_epoch(self, *arguments: Any, **keywords: Any) -> Any:
         score, self.last_valid_result = super()._valid_epoch(*arguments, **keywords)  # type: ignore[misc]
         return score, self.last_valid_result
 
-    def _save_checkpoint(self, epoch: int, verbose: bool = True, **keywords: Any) -> None:
+    def _save_checkpoint(
+        self, epoch: int, verbose: bool = True, further: dict[str, Any] | None = None, **keywords: Any
+    ) -> None:
+        """Save what RecBole does and what continues the run; ``further`` are entries of ``other_parameter``."""
         further = {
             HISTORY: self.group_losses,
             PROGRESS: training_progress(self, self._loaders),
+            **(further or {}),
         }
         at_work, self.optimizer = self.optimizer, self.own_optimizer
         try:

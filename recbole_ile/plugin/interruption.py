@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recbole_ile.errors import TrainingStopped
+from recbole_ile.plugin.run_folder import unfinished
 
 
 @contextlib.contextmanager
@@ -31,4 +32,5 @@ def naming_checkpoint(trainer: Any) -> Iterator[None]:
 
 
 def _left(trainer: Any) -> str | None:
-    return str(trainer.saved_model_file) if os.path.exists(trainer.saved_model_file) else None
+    names = (unfinished(trainer.saved_model_file), str(trainer.saved_model_file))
+    return next(filter(os.path.exists, names), None)

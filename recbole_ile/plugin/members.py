@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,22 +17,23 @@ from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoint import read_checkpoint
 from recbole_ile.plugin.eval_memory import memory_bytes
 from recbole_ile.plugin.registry import trained_name
+from recbole_ile.plugin.run_folder import unfinished
 from recbole_ile.plugin.trainer import watching
 
+TRAINED = "trained_members"
+"""The entry of an unfinished run's ``other_parameter`` that holds how many members it has and the best epoch."""
 BYTES_OF_A_SCORE = 16
 """What a score of one member takes while means over users are formed: itself, and itself in float64 with overhead."""
 
 
-def check_members(config: Any, resume: Any) -> None:
+def check_members(config: Any) -> None:
     """Refuse what members cannot do.
 
     Raises:
-        InputError: for several processes, or a run to be continued.
+        InputError: for several processes.
     """
     if not config["single_spec"]:
         raise InputError(f"{config['model']}: the members of PUFR are trained by one process, without nproc")
-    if resume is not None:
-        raise InputError(f"{config['model']}: a run of PUFR cannot be continued; its members are trained anew")
 
 
 def fit_members(
@@ -39,7 +41,8 @@ def fit_members(
 ) -> tuple[Any, Any]:
     """Train the model and its ``members``, each seeded by its number, and set their uncertainty.
 
-    The first member is trained exactly as the base model would be.
+    The first member is trained exactly as the base model would be. Until the last one has been, those that have are
+    in a file beside the checkpoint, from which an interrupted run goes on; the one at work has a checkpoint of its own.
 
     Args:
         trainer: that of the model with members, which evaluates and saves it.
@@ -53,24 +56,37 @@ def fit_members(
         The best validation score and result: those of the model as it ranks with all of its members.
     """
     config, model = trainer.config, trainer.model
-    for number, member in enumerate([model, *model.members]):
+    there, epoch = 0, -1
+    resumed = trainer.go_back(data.train, data.valid)
+    if resumed:
+        if TRAINED not in vars(model):
+            return trainer.best_valid_score, trainer.best_valid_result
+        there, epoch = vars(model).pop(TRAINED)
+        model.group_losses = model.group_losses if trainer.group_losses or not there else None
+    elif saved:
+        _keep(trainer, 0, epoch)
+    for number, member in list(enumerate([model, *model.members]))[there:]:
         with _as_member(config, number):
             twin = build(config, data)
             single = get_trainer(config)(config, twin)
             single.saved_model_file = f"{trainer.saved_model_file}.member{number}"
             single.eval_collector.data_collect(data.train)
+            if resumed and number == there and os.path.exists(single.saved_model_file):
+                single.resume_checkpoint(single.saved_model_file)
             further = {"callback_fn": watching(single, watch)} if watch else {}
             single.fit(data.train, data.valid, saved=saved, show_progress=config["show_progress"], **further)
-        epoch = config["epochs"] - 1
+        best_epoch = config["epochs"] - 1
         if saved and os.path.exists(single.saved_model_file):
             best = read_checkpoint(single.saved_model_file, config["device"])
             twin.load_state_dict(best["state_dict"])
             twin.load_other_parameter(best.get("other_parameter"))
-            epoch = best["epoch"]
-            Path(single.saved_model_file).unlink()
+            best_epoch = best["epoch"]
         _copy_state(twin, member)
         if number == 0:
-            trainer.group_losses, model.group_losses, best_epoch = single.group_losses, twin.group_losses, epoch
+            trainer.group_losses, model.group_losses, epoch = single.group_losses, twin.group_losses, best_epoch
+        if saved:
+            _keep(trainer, number + 1, epoch)
+            Path(single.saved_model_file).unlink(missing_ok=True)
     model.eval()
     model.estimate_item_uncertainty(_users(config, data))
     score, result = trainer.best_valid_score, None
@@ -78,8 +94,20 @@ def fit_members(
         score, result = trainer._valid_epoch(data.valid)
     trainer.best_valid_score, trainer.best_valid_result = score, result
     if saved:
-        trainer._save_checkpoint(best_epoch, verbose=False)
+        trainer._save_checkpoint(epoch, verbose=False)
+        _remove_unfinished(Path(trainer.saved_model_file))
     return score, result
+
+
+def _keep(trainer: Any, number: int, epoch: int) -> None:
+    """Write the file of an unfinished run: ``number`` members are trained, ``epoch`` is the best of the first."""
+    path = unfinished(trainer.saved_model_file)
+    trainer._save_checkpoint(epoch, verbose=False, further={TRAINED: (number, epoch)}, saved_model_file=path)
+
+
+def _remove_unfinished(checkpoint: Path) -> None:
+    for path in (Path(unfinished(checkpoint)), *checkpoint.parent.glob(f"{glob.escape(checkpoint.name)}.member*")):
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

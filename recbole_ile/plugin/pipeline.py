@@ -34,7 +34,7 @@ from recbole_ile.plugin.models.group_losses import observe_model
 from recbole_ile.plugin.popularity import TrainingPopularity
 from recbole_ile.plugin.process_group import first_decides
 from recbole_ile.plugin.registry import get_model, parse_model_name
-from recbole_ile.plugin.run_folder import has_result, reserve_run, run_folder
+from recbole_ile.plugin.run_folder import finished, has_result, reserve_run, run_folder
 from recbole_ile.plugin.seeding import seed_everything
 from recbole_ile.plugin.trainer import get_trainer, watching
 
@@ -73,7 +73,7 @@ def train_and_evaluate(
     net = build_model(config, data)
     trainer = get_trainer(config)(config, net)
     if hasattr(net, "members"):
-        check_members(config, resume)
+        check_members(config)
     if resume is not None:
         _continue_from(trainer, resume)
     elif saved:
@@ -250,12 +250,16 @@ def _continue_from(trainer: Any, checkpoint: str | Path) -> None:
             raise
         reason = " ".join(str(error).split())
         raise InputError(f"checkpoint {checkpoint} does not fit this model and data set: {reason}") from error
-    if trainer.start_epoch >= trainer.epochs and has_result(checkpoint, trainer.config["epochs"]):
+    trainer.saved_model_file = finished(checkpoint)
+    folder = run_folder(trainer.saved_model_file)
+    left = trainer.epochs - trainer.start_epoch
+    trained = left <= 0 or hasattr(trainer.model, "members")
+    if left < 0 or (trained and has_result(trainer.saved_model_file, trainer.epochs)):
         raise InputError(
-            f"checkpoint {checkpoint} has {trainer.start_epoch} epochs behind it and its result is in "
-            f"{run_folder(checkpoint)}; with epochs={trainer.epochs} there is nothing to continue"
+            f"checkpoint {checkpoint} has {trainer.start_epoch} epochs behind it, whose result is in {folder} if the "
+            f"run ended; with epochs={trainer.epochs} there is nothing to continue"
         )
-    run_folder(checkpoint).mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,23 @@ from recbole_ile.errors import InputError
 RESULT = "result.json"
 """What a run writes last into its folder."""
 
+UNFINISHED = ".unfinished"
+
 
 def run_folder(checkpoint: str | Path) -> Path:
     """Return the folder of a checkpoint's run: ``saved/BPR-Nov-01.pth`` has ``saved/BPR-Nov-01/``."""
     path = Path(checkpoint)
     return path.with_suffix("") if path.suffix else path.with_name(f"{path.name}-run")
+
+
+def unfinished(checkpoint: str | Path) -> str:
+    """Return the file beside a checkpoint from which a run goes on that has not written it yet, as PUFR's has."""
+    return f"{checkpoint}{UNFINISHED}"
+
+
+def finished(checkpoint: str | Path) -> str:
+    """Return the checkpoint that a run will have written in the end, which goes on from it or its unfinished file."""
+    return str(checkpoint).removesuffix(UNFINISHED)
 
 
 def has_result(checkpoint: str | Path, epochs: int) -> bool:

@@ -9,49 +9,70 @@ from typing import Any
 
 import pytest
 import torch
-from rich_data import IN_ORDER, KINDS, LOADED, SMALL
+from rich_data import KINDS, LOADED, SMALL
 
 from recbole_ile import InputError, run_recbole_ile
+from recbole_ile.plugin import pipeline
 from recbole_ile.plugin.checkpoint import read_checkpoint, write_checkpoint
+from recbole_ile.plugin.continued_trainer import HISTORY
 from recbole_ile.plugin.progress import PROGRESS
 from recbole_ile.plugin.trainer import GroupLossTrainer
 
-QUICK = {"user_inter_num_interval": "[200,inf)", "epochs": 5, "show_progress": False, "state": "ERROR"}
+QUICK = {**SMALL, "epochs": 5, "train_batch_size": 16, "metrics": ["NDCG", "UPD"], "state": "ERROR"}
+ON_MOVIELENS = {"user_inter_num_interval": "[200,inf)", "epochs": 4, "show_progress": False, "state": "ERROR"}
 STOCK = {"fast_loader": False}
-SAMPLED = {"eval_args": {"split": {"RS": [0.8, 0.1, 0.1]}, "group_by": "user", "order": "RO", "mode": "uni50"}}
-SEQUENCES = {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 10, "eval_args": IN_ORDER["eval_args"]}
-RISING = {"learning_rate": 0.02, "stopping_step": 2}
+SAMPLED = {"eval_args": {"split": {"RS": [0.8, 0.1, 0.1]}, "group_by": "user", "order": "RO", "mode": "uni3"}}
+SEQUENCES = KINDS["sequential"][1]
+RISING = {"learning_rate": 0.05, "stopping_step": 3, "epochs": 60}
 """The best epoch is soon behind, so that those after it have to be repeated."""
+LOADERS = pytest.mark.parametrize("stock", [{}, STOCK], ids=["own loaders", "RecBole's loaders"])
 
 
 class Interrupted(Exception):
     """Stands for whatever ends a process."""
 
 
-def interrupt(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
-    """Have every training end when this epoch begins."""
-    train = GroupLossTrainer._train_epoch
+@pytest.fixture(autouse=True)
+def _environment_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RecBole watches the processor for a second at the end of each run."""
 
-    def train_or_end(self: Any, data: Any, epoch_idx: int, *arguments: Any, **keywords: Any) -> Any:
-        if epoch_idx == epoch:
+    class Table:
+        def draw(self) -> str:
+            return ""
+
+    monkeypatch.setattr(pipeline, "get_environment", lambda _: Table())
+
+
+@pytest.fixture
+def small(rich: Path) -> dict[str, Any]:
+    return {**QUICK, "data_path": str(rich), "load_col": LOADED}
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
+    """Have a run end when this epoch begins, counted over all that it trains."""
+    train, begun = GroupLossTrainer._train_epoch, []
+
+    def train_or_end(*arguments: Any, **keywords: Any) -> Any:
+        if len(begun) == epoch:
             raise Interrupted
-        return train(self, data, epoch_idx, *arguments, **keywords)
+        begun.append(epoch)
+        return train(*arguments, **keywords)
 
     monkeypatch.setattr(GroupLossTrainer, "_train_epoch", train_or_end)
 
 
-def checkpoints() -> set[Path]:
-    return set(Path("saved").glob("*.pth"))
+def resumable() -> set[Path]:
+    return {*Path("saved").glob("*.pth"), *Path("saved").glob("*.unfinished")}
 
 
 def continued(monkeypatch: pytest.MonkeyPatch, model: str, dataset: str, options: dict[str, Any], epoch: int) -> Any:
     """Return the result of a run that was interrupted, and then continued by another trainer."""
-    before = checkpoints()
+    before = resumable()
     with monkeypatch.context() as patch:
         interrupt(patch, epoch)
         with pytest.raises(Interrupted):
             run_recbole_ile(model, dataset, config_dict=options)
-    (checkpoint,) = checkpoints() - before
+    (checkpoint,) = resumable() - before
     return run_recbole_ile(resume=checkpoint)
 
 
@@ -80,35 +101,62 @@ def assert_same_run(one: dict[str, Any], other: dict[str, Any]) -> None:
         )
 
 
-def check(monkeypatch: pytest.MonkeyPatch, model: str, options: dict[str, Any], epochs: list[int]) -> None:
-    whole = run_recbole_ile(model, "ml-100k", config_dict={**QUICK, **options})
-    for epoch in epochs:
-        assert_same_run(whole, continued(monkeypatch, model, "ml-100k", {**QUICK, **options}, epoch))
-
-
-@pytest.mark.parametrize("stock", [{}, STOCK], ids=["own loaders", "RecBole's loaders"])
-def test_a_continued_run_is_an_uninterrupted_one(monkeypatch: pytest.MonkeyPatch, stock: dict[str, Any]) -> None:
-    check(monkeypatch, "BPR_ILE", stock, [3])
-
-
-@pytest.mark.parametrize("stock", [{}, STOCK], ids=["own loaders", "RecBole's loaders"])
-def test_the_candidates_of_a_sampled_evaluation_are_those_of_its_number(
-    monkeypatch: pytest.MonkeyPatch, stock: dict[str, Any]
+def check(
+    monkeypatch: pytest.MonkeyPatch, model: str, options: dict[str, Any], epochs: list[int], dataset: str = "rich"
 ) -> None:
-    check(monkeypatch, "BPR_ILE", {**SAMPLED, **stock}, [2])
+    whole = run_recbole_ile(model, dataset, config_dict=options)
+    for epoch in epochs:
+        assert_same_run(whole, continued(monkeypatch, model, dataset, options, epoch))
+
+
+@LOADERS
+@pytest.mark.parametrize(
+    ("model", "options"), [("BPR_ILE", {}), ("BPR_ILE", SAMPLED), ("SASRec_ILE", {**SEQUENCES, "eval_step": 2})]
+)
+def test_a_continued_run_is_an_uninterrupted_one(
+    small: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    options: dict[str, Any],
+    stock: dict[str, Any],
+) -> None:
+    check(monkeypatch, model, {**small, **options, **stock}, [3])
+
+
+@LOADERS
+def test_an_ensemble_goes_on_in_the_member_at_work(
+    small: dict[str, Any], monkeypatch: pytest.MonkeyPatch, stock: dict[str, Any]
+) -> None:
+    check(monkeypatch, "BPR_PUFR", {**small, **SAMPLED, **stock, "pufr_members": 3, "epochs": 2}, [1, 2, 5])
+    assert not [path for path in Path("saved").iterdir() if path.suffix not in ("", ".pth")]
+
+
+def test_an_ensemble_that_is_trained_is_not_trained_again(small: dict[str, Any]) -> None:
+    options = {**small, "pufr_members": 2, "epochs": 2}
+    whole = run_recbole_ile("BPR_PUFR", "rich", config_dict=options)
+    expected, content = stored(whole), Path(whole["checkpoint"]).read_bytes()
+    with pytest.raises(InputError, match="there is nothing to continue"):
+        run_recbole_ile(resume=whole["checkpoint"])
+    with pytest.raises(InputError, match="option epochs=9 is not that of checkpoint"):
+        run_recbole_ile(resume=whole["checkpoint"], config_dict={"epochs": 9})
+    (Path(whole["output_dir"]) / "result.json").unlink()
+    assert stored(run_recbole_ile(resume=whole["checkpoint"])) == expected
+    assert Path(whole["checkpoint"]).read_bytes() == content
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stock", [{}, STOCK], ids=["own loaders", "RecBole's loaders"])
+@LOADERS
 @pytest.mark.parametrize(
     ("model", "options"),
     [
-        ("NeuMF", {}),
-        ("MultiVAE", {}),
+        ("BPR", {}),
+        ("BPR_IPS", {}),
+        ("BPR_CP", {}),
         ("LightGCN_ILE", {}),
-        ("BPR_ILE_CP", {}),
+        ("MultiVAE_ILE", {}),
+        ("NeuMF", {}),
         ("LINE", {}),
-        ("NCL", {"num_clusters": 8, "warm_up_step": 1}),
+        ("NCL", {"num_clusters": 3, "warm_up_step": 1}),
         ("SGL", {}),
         ("MacridVAE", {}),
         ("RecVAE", {}),
@@ -117,60 +165,62 @@ def test_the_candidates_of_a_sampled_evaluation_are_those_of_its_number(
         ("BPR", {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 1, "dynamic": True,
                                            "candidate_num": 3, "alpha": 1.0}}),
         ("GRU4Rec_ILE", SEQUENCES),
-        ("SASRec", SEQUENCES),
-        ("BERT4Rec", SEQUENCES),
+        ("BERT4Rec", {**SEQUENCES, "mask_ratio": 0.5}),
         ("BPR", {"learner": "sgd"}),
-        ("BPR_ILE", {"eval_step": 2}),
     ],
 )  # fmt: skip
 def test_a_continued_run_of_any_kind_is_an_uninterrupted_one(
-    monkeypatch: pytest.MonkeyPatch, model: str, options: dict[str, Any], stock: dict[str, Any]
+    small: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    options: dict[str, Any],
+    stock: dict[str, Any],
 ) -> None:
-    check(monkeypatch, model, {**options, **stock}, [2, 3])
+    check(monkeypatch, model, {**small, **options, **stock}, [3])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stock", [{}, STOCK], ids=["own loaders", "RecBole's loaders"])
+@pytest.mark.parametrize("model", ["BPR_ILE", "LightGCN_ILE"])
+def test_a_continued_run_on_movielens_is_an_uninterrupted_one(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    check(monkeypatch, model, ON_MOVIELENS, [2], "ml-100k")
+
+
+@pytest.mark.slow
+@LOADERS
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
-        *(
-            ("FM", "context-aware"),
-            ("DeepFM", "context-aware"),
-            ("CKE", "knowledge-based"),
-            ("CFKG", "knowledge-based"),
-        ),
-        *(("MKR", "knowledge-based"), ("RippleNet", "knowledge-based"), ("KTUP", "knowledge-based")),
-        ("KGNNLS", "knowledge-based"),
+        *(("FM", "context-aware"), ("DeepFM", "context-aware")),
+        *((model, "knowledge-based") for model in ("CKE", "CFKG", "MKR", "RippleNet", "KTUP", "KGNNLS")),
     ],
 )
 def test_a_continued_run_with_features_or_a_knowledge_graph_is_an_uninterrupted_one(
-    rich: Path, monkeypatch: pytest.MonkeyPatch, model: str, kind: str, stock: dict[str, Any]
+    small: dict[str, Any], monkeypatch: pytest.MonkeyPatch, model: str, kind: str, stock: dict[str, Any]
 ) -> None:
-    options = {**SMALL, "data_path": str(rich), "load_col": LOADED, **KINDS[kind][1], "epochs": 6, **stock}
+    options = {**small, **KINDS[kind][1], **stock}
     options.pop("kg_reverse_r", None)
-    whole = run_recbole_ile(model, "rich", config_dict=options)
-    for epoch in (2, 5):
-        assert_same_run(whole, continued(monkeypatch, model, "rich", options, epoch))
+    check(monkeypatch, model, options, [3])
 
 
-def test_epochs_after_the_best_are_repeated_and_stop_as_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {**QUICK, **RISING, "epochs": 40}
-    whole = run_recbole_ile("BPR_ILE", "ml-100k", config_dict=options)
+def test_epochs_after_the_best_are_repeated_and_stop_as_early(
+    small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**small, **RISING}
+    whole = run_recbole_ile("BPR_ILE", "rich", config_dict=options)
     best, last = read_checkpoint(whole["checkpoint"])["epoch"], whole["group_losses"][-1]["epoch"]
-    assert best < last < 39
-    assert_same_run(whole, continued(monkeypatch, "BPR_ILE", "ml-100k", options, last))
+    assert 0 < best < last < RISING["epochs"] - 1
+    assert_same_run(whole, continued(monkeypatch, "BPR_ILE", "rich", options, last))
 
 
-def test_a_run_that_goes_on_for_longer_is_one_that_was_longer_from_the_start() -> None:
-    short = run_recbole_ile("BPR_ILE", "ml-100k", config_dict=QUICK)
-    longer = run_recbole_ile("BPR_ILE", "ml-100k", config_dict={**QUICK, "epochs": 8})
+def test_a_run_that_goes_on_for_longer_is_one_that_was_longer_from_the_start(small: dict[str, Any]) -> None:
+    short = run_recbole_ile("BPR_ILE", "rich", config_dict=small)
+    longer = run_recbole_ile("BPR_ILE", "rich", config_dict={**small, "epochs": 8})
     assert_same_run(longer, run_recbole_ile(resume=short["checkpoint"], config_dict={"epochs": 8}))
 
 
-def test_a_run_killed_before_its_result_was_written_gets_it() -> None:
-    whole = run_recbole_ile("BPR_ILE", "ml-100k", config_dict=QUICK)
-    assert read_checkpoint(whole["checkpoint"])["epoch"] == QUICK["epochs"] - 1
+def test_a_run_killed_before_its_result_was_written_gets_it(small: dict[str, Any]) -> None:
+    whole = run_recbole_ile("BPR_ILE", "rich", config_dict={**small, "valid_metric": "UPD@2", "eval_step": 0})
+    assert read_checkpoint(whole["checkpoint"])["epoch"] == small["epochs"] - 1
     expected = stored(whole)
     for file in Path(whole["output_dir"]).iterdir():
         file.unlink()
@@ -182,14 +232,23 @@ def test_a_run_killed_before_its_result_was_written_gets_it() -> None:
         run_recbole_ile(resume=whole["checkpoint"])
 
 
-def test_a_checkpoint_of_stock_recbole_is_continued_and_said_to_be_another_run(
-    caplog: pytest.LogCaptureFixture,
+def test_what_continues_a_run_is_plain_data(small: dict[str, Any]) -> None:
+    content = read_checkpoint(run_recbole_ile("BPR_ILE", "rich", config_dict=small)["checkpoint"])
+    torch.save({name: content["other_parameter"][name] for name in (PROGRESS, HISTORY)}, "plain.pth")
+    plain = torch.load("plain.pth", weights_only=True)
+    assert [each["epoch"] for each in plain[HISTORY]] == list(range(content["epoch"] + 1))
+
+
+def test_an_older_checkpoint_is_continued_and_said_to_be_another_run(
+    small: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    checkpoint = run_recbole_ile("BPR", "ml-100k", config_dict=QUICK)["checkpoint"]
+    checkpoint = run_recbole_ile("BPR", "rich", config_dict=small)["checkpoint"]
     content = read_checkpoint(checkpoint)
     del content["other_parameter"][PROGRESS]
     write_checkpoint(content, checkpoint)
     with caplog.at_level(logging.WARNING):
         result = run_recbole_ile(resume=checkpoint, config_dict={"epochs": 7, "state": "WARNING"})
-    assert result["best_valid_result"]
-    assert "not bit by bit what an uninterrupted run would have done" in caplog.text
+    assert [each["epoch"] for each in result["group_losses"]] == list(range(7))
+    (line,) = [record.getMessage() for record in caplog.records if "not bit by bit" in record.getMessage()]
+    assert str(checkpoint) in line
+    assert len(line.splitlines()) == 1

@@ -192,11 +192,6 @@ def test_what_a_checkpoint_cannot_be_evaluated_under(
     assert message in capsys.readouterr().err
 
 
-def test_a_run_of_an_ensemble_cannot_be_continued(tiny: Path) -> None:
-    saved = run_recbole_ile("BPR_PUFR", "tiny", config_dict={**SMALL, "data_path": str(tiny)})["checkpoint"]
-    assert main(["--resume", saved, "--epochs=9"]) == 2
-
-
 def test_lists_come_first_and_the_others_keep_their_order() -> None:
     scores = torch.tensor([[-torch.inf, 5.0, 4.0, 3.0, 2.0], [-torch.inf, 1e6, -1e6, 0.0, -torch.inf]])
     found = put_first(scores.clone(), torch.tensor([[4, 2], [3, 0]]))
