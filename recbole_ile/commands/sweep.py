@@ -102,7 +102,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     check_keys(space, sweep.model, sweep.fixed)
     planned = _planned(arguments, sweep, space)
     ledger.open({"model": sweep.model, "dataset": sweep.dataset, "fixed": sweep.fixed}, _kept(arguments))
-    if not arguments.resume:
+    if not arguments.resume or not ledger.planned():  # it may have been killed before it had a plan
         ledger.plan([trial._asdict() for trial in planned])
     return run_sweep(arguments, sweep, ledger, space, console)
 
@@ -162,7 +162,7 @@ def _run_missing(
     shown = [each.metric for each in sweep.objectives]
     with Progress(len(missing) + more, shown, sweep.objectives[0].higher, console) as progress:
         whole = True
-        if arguments.resume:
+        if arguments.resume and arguments.search == "optuna":  # what is planned is known without Ray's own record
             whole = running.restore(stage, progress)
             ended = {name for name, entry in ledger.outcomes().items() if entry != before.get(name)}
             missing = [trial for trial in missing if trial["id"] not in ended]

@@ -28,7 +28,6 @@ class Ledger:
         self.folder, self.kind = Path(folder).resolve(), kind
         self._settings = self.folder / f"{kind}.yaml"
         self._trials = self.folder / "trials"
-        self._expected = self.folder / "expected.json"
 
     @property
     def ray_folder(self) -> Path:
@@ -90,14 +89,6 @@ class Ledger:
         """Return all trials that were ever asked for: ``id``, ``training`` and ``ranking``."""
         path = self.folder / "plan.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-
-    def expect(self, experiment: str, trials: int) -> None:
-        """Write down how many trials an experiment of Ray Tune has when it is whole."""
-        write_text(self._expected, json.dumps({**self._read(self._expected), experiment: trials}) + "\n")
-
-    def expected(self, experiment: str) -> int:
-        """Return what ``expect`` kept."""
-        return int(self._read(self._expected)[experiment])
 
     def write(self, trial: dict[str, Any], outcome: dict[str, Any]) -> None:
         """Keep the outcome of a trial, whole or not at all."""

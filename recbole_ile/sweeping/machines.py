@@ -33,7 +33,7 @@ def connected(address: str, verbose: bool) -> Iterator[None]:
     """
     for name, value in CHATTER.items():
         os.environ.setdefault(name, value)
-    level = logging.INFO if verbose else logging.ERROR
+    level = logging.INFO if verbose else logging.CRITICAL  # its errors are tracebacks; the reasons are kept anyway
     mine = not ray.is_initialized()
     if mine:
         _check_reachable(address)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
+import os
 import signal
 import threading
 import warnings
@@ -16,6 +19,7 @@ import ray
 from ray import tune
 
 from recbole_ile.errors import InputError
+from recbole_ile.files import unwritable
 from recbole_ile.plugin.logs import quiet_recbole
 from recbole_ile.sweeping.ledger import Ledger
 from recbole_ile.sweeping.machines import Resources
@@ -87,7 +91,6 @@ def run(
     """
     _share_data(stage, [trial["training"] for trial in trials or ()] or [{}])
     name = f"{EXPERIMENT}{1 + len(list(stage.ledger.ray_folder.glob(f'{EXPERIMENT}*')))}"
-    stage.ledger.expect(name, num_samples if searcher else len(trials or ()))
     tuner = tune.Tuner(
         _trainable(stage),
         param_space=None if searcher else {"trial": tune.grid_search(trials or [])},
@@ -108,28 +111,33 @@ def run(
             verbose=0,
         ),
     )
-    return _fit(tuner, name, stage, listener)
+    return _fit(tuner, stage, listener, num_samples if searcher else len(trials or ()))
 
 
 def restore(stage: Stage, listener: Listener) -> bool:
-    """Restore the last experiment of Ray Tune in a sweep, if there is one, and run what it left unfinished.
+    """Restore the last experiment of Ray Tune in a sweep, if there is one, for what its searcher has learned.
 
-    What the ledger knows is not trained again, even if Ray's own record, which is written now and then, lacks it.
+    Ray's own record is written now and then, and not at once: a killed sweep leaves one that lacks trials, or none
+    that can be read. What the ledger knows is not trained again.
 
     Args:
         stage: of the sweep.
         listener: is told about every trial.
 
     Returns:
-        Whether all trials ended; Ctrl-C leaves some unfinished.
+        Whether all trials that Ray knows ended; Ctrl-C leaves some unfinished.
     """
     experiments = stage.ledger.ray_folder.glob(f"{EXPERIMENT}*")
     path = max(experiments, key=lambda each: int(each.name.removeprefix(EXPERIMENT)), default=None)
     if path is None or not tune.Tuner.can_restore(str(path)):
         return True
     _share_data(stage, [trial["training"] for trial in stage.ledger.planned()] or [{}])
-    tuner = tune.Tuner.restore(str(path), _trainable(stage), resume_unfinished=True, restart_errored=True)
-    return _fit(tuner, path.name, stage, listener)
+    try:
+        tuner = tune.Tuner.restore(str(path), _trainable(stage), resume_unfinished=True, restart_errored=True)
+    except Exception as error:  # unpickling what was cut off fails in as many ways as there are bytes
+        logging.getLogger().warning(f"{path} cannot be restored, so that the search starts anew: {error}")
+        return True
+    return _fit(tuner, stage, listener)
 
 
 def evaluate_missing(stage: Stage) -> None:
@@ -242,7 +250,8 @@ def _trainable(stage: Stage) -> Any:
     )
 
 
-def _fit(tuner: tune.Tuner, name: str, stage: Stage, listener: Listener) -> bool:
+def _fit(tuner: tune.Tuner, stage: Stage, listener: Listener, expected: int | None = None) -> bool:
+    """Return whether as many trials ended as were expected, by default all that Ray knows."""
     session = Session(stage.ledger, stage.search, listener, {}, frozenset(stage.ledger.finished()))
     _session[:] = [session]
     handler = signal.getsignal(signal.SIGINT)
@@ -250,11 +259,15 @@ def _fit(tuner: tune.Tuner, name: str, stage: Stage, listener: Listener) -> bool
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             results = tuner.fit()
+    except tune.TuneError as error:
+        if f"[Errno {errno.ENOSPC}]" in str(error):  # Ray keeps of its cause the text alone
+            raise unwritable(stage.ledger.ray_folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        raise
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)  # Ray Tune's own stays, and swallows the next Ctrl-C
     # After Ctrl-C Ray Tune returns as if all had ended, so that those that did are counted.
-    return results.num_terminated + results.num_errors >= stage.ledger.expected(name)
+    return results.num_terminated + results.num_errors >= (len(results) if expected is None else expected)
 
 
 @dataclass

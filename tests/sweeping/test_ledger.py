@@ -31,14 +31,6 @@ def test_trials_are_added_to_those_asked_for_before() -> None:
     assert ledger.finished().keys() == set()
 
 
-def test_what_an_experiment_has_when_it_is_whole_is_kept() -> None:
-    ledger = Ledger("sweep")
-    ledger.open(SETTINGS, {})
-    ledger.expect("experiment-1", 4)
-    ledger.expect("experiment-2", 3)
-    assert [Ledger("sweep").expected(f"experiment-{n}") for n in (1, 2)] == [4, 3]
-
-
 def test_another_sweep_is_not_written_over() -> None:
     Ledger("sweep").open(SETTINGS, {})
     Ledger("sweep").open(SETTINGS, {"max_loss": 0.1})
