@@ -12,6 +12,7 @@ from rich.text import Text
 
 from recbole_ile.commands import machines
 from recbole_ile.commands import settings as common
+from recbole_ile.commands.interruption import naming_folder
 from recbole_ile.commands.options import parse_options
 from recbole_ile.comparing.methods import Method, read_methods, split_texts
 from recbole_ile.comparing.plan import Plan, make_plan
@@ -76,7 +77,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     seeds = list(range(settings.seed, settings.seed + arguments.seeds))
     plan = make_plan(methods, seeds, ledger.planned())
     ledger.plan([trial._asdict() for trial in plan.trials])
-    return _run(arguments, settings, methods, plan, metrics, ledger, console)
+    with naming_folder(NAME, ledger.folder):
+        return _run(arguments, settings, methods, plan, metrics, ledger, console)
 
 
 def _run(

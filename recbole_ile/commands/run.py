@@ -177,13 +177,18 @@ def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[st
         raise InputError(f"option nproc={arguments.nproc}: --checkpoint evaluates in one process")
     with quiet_recbole(), trusting_checkpoints(keywords["trust_checkpoint"]):
         settings = {key: value for key, value in keywords.items() if key not in ("trust_checkpoint", "checkpoint")}
-        check_processes(_configuration(**settings), arguments.nproc)
-    return run_processes(
-        run_recbole_ile,
-        keywords,
-        nproc=arguments.nproc,
-        world_size=arguments.world_size,
-        ip=arguments.ip,
-        port=arguments.port,
-        group_offset=arguments.group_offset,
-    )
+        config = _configuration(**settings)
+        check_processes(config, arguments.nproc)
+    try:
+        return run_processes(
+            run_recbole_ile,
+            keywords,
+            nproc=arguments.nproc,
+            world_size=arguments.world_size,
+            ip=arguments.ip,
+            port=arguments.port,
+            group_offset=arguments.group_offset,
+        )
+    except KeyboardInterrupt as error:  # which the processes do not hear, and only they know their checkpoint
+        where = keywords["resume"] or Path(config["checkpoint_dir"]) / f"{config['model']}-<time>.pth"
+        raise KeyboardInterrupt(f"--resume={where} continues after the best epoch so far, if there is one") from error

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from recbole_ile.commands import machines
 from recbole_ile.commands import settings as common
+from recbole_ile.commands.interruption import naming_folder
 from recbole_ile.commands.options import parse_options
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.files import write_text
@@ -104,7 +105,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     ledger.open({"model": sweep.model, "dataset": sweep.dataset, "fixed": sweep.fixed}, _kept(arguments))
     if not arguments.resume or not ledger.planned():  # it may have been killed before it had a plan
         ledger.plan([trial._asdict() for trial in planned])
-    return run_sweep(arguments, sweep, ledger, space, console)
+    with naming_folder(NAME, ledger.folder):
+        return run_sweep(arguments, sweep, ledger, space, console)
 
 
 def run_sweep(

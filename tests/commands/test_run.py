@@ -175,6 +175,8 @@ WRONG = [
     (["--model=Pop", "--nproc=2"], "Pop follows no gradient"),
     (["--model=BPR_ILE", "--nproc=2", "--world_size=1"], "world_size=1 is not allowed"),
     (["--model=BPR_ILE", "--epochs"], "has no value"),
+    (["--model=BPR_ILE", "--clip_grad_norm=5"], "clip_grad_norm=5 is not allowed; it takes a dictionary such as"),
+    (["--model=BPR_ILE", "--clip_grad_norm={'norm': 5}"], "its entries are max_norm, norm_type"),
     (["--model=BPR_ILE", "--nproc=x"], "--nproc: invalid int value: 'x'"),
     (["--model=BPR_ILE", "--ile_distance=STD"], "did you mean std?"),
     (["--model=BPR_ILE", "--valid_metric=NDCG"], "needs a k of topk=[2], as in NDCG@2"),
