@@ -12,6 +12,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 QUICK = {
     "training.py": ["--rounds=1", "--models", "BPR", "BPR_ILE"],
     "evaluation.py": ["--rounds=1", "--memory"],
+    "kills.py": ["--runs=3", "--sweeps=1", "--epochs=8", "--users=[200,inf)"],
     "mitigation_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
     "quality.py": ["--epochs=1", "--seeds", "0"],
     "recommend.py": ["--rounds=1", "--users=2000", "--items=500"],
@@ -20,7 +21,11 @@ QUICK = {
     "startup.py": ["--rounds=1"],
     "sweep.py": ["--rounds=1", "--epochs=1"],
 }
-COMPARED = {"mitigation_overhead.py": "MultiVAE_LA", "reranking.py": "times as fast as a loop over users"}
+COMPARED = {
+    "kills.py": "kill -9 of BPR_ILE",
+    "mitigation_overhead.py": "MultiVAE_LA",
+    "reranking.py": "times as fast as a loop over users",
+}
 """What a benchmark compares with, where that is not stock RecBole."""
 
 
