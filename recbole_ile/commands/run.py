@@ -55,10 +55,9 @@ def run_recbole_ile(
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
-        ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each
-        group; ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses;
-        ``checkpoint`` and ``output_dir``, paths
-        or ``None``.
+        ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each group;
+        ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
+        ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``.
 
     Raises:
         InputError: for an option, file or data set that cannot be used.
@@ -154,11 +153,22 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     for model in models:
         result = _run_one({**keywords, "model": model or None}, arguments)
         print_result(result, f"{result['model']} on {result['dataset']}, test part")
+        if "target" in result:
+            print(_of_target(**result["target"]))
         print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
         results.append(result)
     if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results}, smaller_metrics)
     return 0
+
+
+def _of_target(wanted: str, valid: float, test: float | None, met: bool) -> str:
+    """Say whether a fairness target was met."""
+    metric = wanted.partition("<")[0].partition(">")[0]
+    verdict = "met" if met else "missed, this is the closest"
+    return f"target {wanted}: {verdict}; {metric} {valid:.4f} on the validation part" + (
+        f", {test:.4f} on the test part" if test is not None else ""
+    )
 
 
 def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:

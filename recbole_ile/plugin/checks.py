@@ -11,6 +11,7 @@ from recbole.utils import EvaluatorType, InputType
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.functional.fairness_target import parse_target
 from recbole_ile.functional.measures import DISCOUNTS
 from recbole_ile.functional.popularity import GROUPINGS, check_split
 from recbole_ile.plugin.eval_memory import memory_bytes
@@ -66,6 +67,10 @@ Rule = tuple[Callable[[Any], bool], str]
 
 RULES: dict[str, Rule] = {
     "ile_lambda": _number(0),
+    "ile_target_rate": _number(0),
+    "ile_target_push": _number(0),
+    "ile_target_wait": _number(1, whole=True),
+    "ile_target_range": _number(1),
     "la_tau": _number(0),
     "ips_max": _number(1),
     "cp_weight": _number(0, 1),
@@ -97,7 +102,26 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ee_discount": DISCOUNTS,
     "learner": ("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"),
 }
-TEXTS = ("checkpoint_dir", "data_path", "item_group_field", "valid_metric", "field_separator", "encoding")
+TEXTS = (
+    "checkpoint_dir",
+    "data_path",
+    "item_group_field",
+    "valid_metric",
+    "field_separator",
+    "encoding",
+    "ile_target",
+)
+TARGETS = {
+    "upd": "<=",
+    "ad": ">=",
+    "ee": ">=",
+    "itemcoverage": ">=",
+    "averagepopularity": "<=",
+    "giniindex": "<=",
+    "shannonentropy": ">=",
+    "tailpercentage": ">=",
+}
+"""The metrics that a larger weight of ILE improves, and which way that is."""
 WITHOUT_K = ("auc", "gauc", "logloss", "mae", "rmse")
 """RecBole's metrics that are not of the first k of a list."""
 
@@ -152,11 +176,36 @@ def check_settings(config: Any) -> None:
             f"option valid_metric={config['valid_metric']!r} needs a k of topk={config['topk']}, "
             f"as in {name}@{config['topk'][0]}"
         )
+    if config["ile_target"]:
+        _check_target(config)
     if config["MODEL_INPUT_TYPE"] is InputType.PAIRWISE and config["train_neg_sample_args"]["distribution"] == "none":
         raise InputError(f"option train_neg_sample_args: {config['model']} trains on pairs and needs negative items")
     modes = config["eval_args"]["mode"]
     if config["eval_type"] is EvaluatorType.RANKING and "labeled" in modes.values():
         raise InputError(f"option eval_args.mode={modes!r}: ranking metrics need full, uni<N> or pop<N>")
+
+
+def _check_target(config: Any) -> None:
+    given = f"option ile_target={config['ile_target']!r}"
+    try:
+        target = parse_target(config["ile_target"])
+    except ValueError as error:
+        raise InputError(f"{given} is not allowed; {error}") from error
+    name, _, k = target.metric.partition("@")
+    wanted = TARGETS.get(name)
+    if wanted is None:
+        ways = ", ".join(f"{metric}@k{way}" for metric, way in TARGETS.items())
+        raise InputError(f"{given}: {name} is nothing that ILE improves{near_miss(name, TARGETS)}; it takes {ways}")
+    if target.higher != (wanted == ">="):
+        raise InputError(f"{given}: ILE makes {name} {'higher' if wanted == '>=' else 'lower'}; write {wanted}")
+    if name not in [metric.lower() for metric in config["metrics"]] or int(k) not in config["topk"]:
+        raise InputError(
+            f"{given}: {target.metric} is not evaluated; metrics={list(config['metrics'])}, topk={config['topk']}"
+        )
+    if not config["ile_lambda"]:
+        raise InputError(f"{given} needs a first weight above 0, not ile_lambda={config['ile_lambda']!r}")
+    if str(config["model"]).endswith(("_PUFR", "_PUFR_CP")):
+        raise InputError(f"{given}: the copies of a model that PUFR trains would each go their own way; leave out one")
 
 
 def check_catalogue(topk: list[int], n_items: int, n_users: int, dataset: str) -> None:

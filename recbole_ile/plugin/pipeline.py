@@ -171,6 +171,7 @@ def tested(
         **split_by_group(config, trainer.eval_collector.last_details),
         "group_names": net.group_losses.names if net.group_losses else [],
         "group_losses": getattr(trainer, "group_losses", []),
+        **(trainer.target_report(valid[1], test_result) if hasattr(trainer, "target_report") else {}),
     }
 
 

@@ -16,6 +16,7 @@ from recbole_ile.plugin.pipeline import PreparedData, build_model, prepare_data,
 from recbole_ile.plugin.registry import get_model, trained_name
 from recbole_ile.plugin.run_folder import run_folder
 from recbole_ile.plugin.seeding import seed_everything
+from recbole_ile.plugin.target_trainer import COURSE
 from recbole_ile.plugin.trainer import get_trainer
 
 FREE = frozenset(
@@ -87,7 +88,8 @@ def reevaluate(config: IleConfig, stored: dict[str, Any], checkpoint: str | Path
     """
     started = time.time()
     data, net, trainer = restored(config, stored, checkpoint)
-    trainer.group_losses = (stored.get("other_parameter") or {}).get(HISTORY, [])
+    further = stored.get("other_parameter") or {}
+    trainer.group_losses, trainer.target_course = further.get(HISTORY, []), further.get(COURSE, [])
     trainer.eval_collector.data_collect(data.train)
     prepared = time.time()
     valid = trainer._valid_epoch(data.valid) if data.valid else (None, None)

@@ -84,6 +84,32 @@ def trade_off_figure(
     return figure
 
 
+def target_figure(wanted: str, course: list[dict[str, Any]], title: str) -> Figure:
+    """Draw the metric of a fairness target over the epochs, and below it the weight that was adapted to it.
+
+    Args:
+        wanted: the target, ``upd@10<=0.07``.
+        course: for each validation ``epoch``, ``value`` of the metric and ``ile_lambda`` after it.
+        title: what was trained on what.
+    """
+    figure = Figure(figsize=(6.0, 4.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    epochs = [entry["epoch"] + 1 for entry in course]
+    metric, _, bound = wanted.replace(">", "<").partition("<=")
+    above.plot(epochs, [entry["value"] for entry in course], color=COLOURS[0], label="validation")
+    above.axhline(float(bound), color="0.3", linestyle="--", label=f"target {wanted}")
+    above.set(ylabel=metric, title=plain(title))
+    above.legend(frameon=False)
+    below.plot(epochs, [entry["ile_lambda"] for entry in course], color=COLOURS[1], drawstyle="steps-post")
+    below.set(xlabel="epoch", ylabel="ile_lambda", yscale="log")
+    for ticks in (below.yaxis.set_major_formatter, below.yaxis.set_minor_formatter):
+        ticks("{x:g}")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+    return figure
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure in the format of the suffix, whole or not at all; the same figure gives the same bytes."""
     kind = Path(path).suffix.removeprefix(".")

@@ -14,13 +14,16 @@ from recbole_ile.plugin.run_folder import RESULT
 
 
 def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], seconds: dict[str, float]) -> None:
-    """Write the group losses, where there are any, as ``group_losses.csv`` and ``.png``, and last ``result.json``.
+    """Write the group losses, where there are any, as ``group_losses.csv`` and ``.png``, the course of a
+    weight that was steered as ``ile_target.csv`` and ``.png``, and last ``result.json``.
 
     All but ``seconds`` and the paths is the same for two runs with the same seed.
     """
     folder = Path(result["output_dir"])
     if result["group_losses"]:
         _write_group_losses(result, folder)
+    if result.get("target_course"):
+        _write_target(result, folder)
     settings = {key: config[key] for key in sorted(config.final_config_dict)}
     content = {
         **result,
@@ -44,6 +47,18 @@ def _write_group_losses(result: dict[str, Any], folder: Path) -> None:
     write_text(folder / "group_losses.csv", text.getvalue())
     title = f"{result['model']} on {result['dataset']}"
     save_figure(group_loss_figure(result["group_names"], result["group_losses"], title), folder / "group_losses.png")
+
+
+def _write_target(result: dict[str, Any], folder: Path) -> None:
+    from recbole_ile.report.figures import save_figure, target_figure
+
+    text = io.StringIO()
+    table = csv.DictWriter(text, ["epoch", "value", "ile_lambda"], lineterminator="\n")
+    table.writeheader()
+    table.writerows(result["target_course"])
+    write_text(folder / "ile_target.csv", text.getvalue())
+    title = f"{result['model']} on {result['dataset']}"
+    save_figure(target_figure(result["target"]["wanted"], result["target_course"], title), folder / "ile_target.png")
 
 
 def _without_nan(value: Any) -> Any:

@@ -252,3 +252,11 @@ def test_an_older_checkpoint_is_continued_and_said_to_be_another_run(
     (line,) = [record.getMessage() for record in caplog.records if "not bit by bit" in record.getMessage()]
     assert str(checkpoint) in line
     assert len(line.splitlines()) == 1
+
+
+def test_a_weight_that_is_steered_goes_on_where_it_was(small: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {**small, "learning_rate": 0.02, "epochs": 14, "ile_target": "upd@2<=0.2", "ile_target_wait": 1}
+    whole = run_recbole_ile("BPR_ILE", "rich", config_dict=options)
+    assert len({entry["ile_lambda"] for entry in whole["target_course"]}) > 3
+    for epoch in (5, 11):
+        assert_same_run(whole, continued(monkeypatch, "BPR_ILE", "rich", options, epoch))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 
 from recbole_ile.functional.equalization import disparity
+from recbole_ile.functional.fairness_target import ascended
 from recbole_ile.plugin.models.capturing import CapturedLosses, first_part
 
 
@@ -33,6 +35,8 @@ class ItemLossEqualization(CapturedLosses):
 
     Attributes:
         last_loss_parts: of the last batch, ``None`` before the first.
+        ile_lambda: the weight now.
+        target_weight: the weight to which a fairness target has led, without what is added while it is missed.
     """
 
     last_loss_parts: LossParts | None = None
@@ -41,6 +45,38 @@ class ItemLossEqualization(CapturedLosses):
         super().__init__(config, dataset)
         self.ile_lambda = float(config["ile_lambda"])
         self.ile_distance = config["ile_distance"]
+        self.target_weight = self.ile_lambda
+        self._validations, self._stalled, self._best = 0, 0, -math.inf
+        self._rate, self._push = float(config["ile_target_rate"]), float(config["ile_target_push"])
+        self._wait, reach = int(config["ile_target_wait"]), float(config["ile_target_range"])
+        self._range = (self.ile_lambda / reach, self.ile_lambda * reach)
+
+    @property
+    def can_be_raised(self) -> bool:
+        """Whether the weight is below its highest value."""
+        return self.target_weight < self._range[1]
+
+    def has_learned(self, accuracy: float) -> bool:
+        """Tell whether accuracy has once stopped rising, for as many validations as lie between two steps.
+
+        Args:
+            accuracy: of the last validation, more being better.
+        """
+        if self._stalled < self._wait:
+            self._stalled = 0 if accuracy > self._best else self._stalled + 1
+            self._best = max(self._best, accuracy)
+        return self._stalled >= self._wait
+
+    def steer(self, violated: float) -> None:
+        """Adapt the weight to how far the last validation was from a fairness target.
+
+        Args:
+            violated: what ``fairness_target.violation`` returns.
+        """
+        self._validations += 1
+        if self._validations % self._wait == 0:
+            self.target_weight = ascended(self.target_weight, violated, self._rate, *self._range)
+        self.ile_lambda = ascended(self.target_weight, violated, self._push, *self._range)
 
     @property
     def observes_losses(self) -> bool:
