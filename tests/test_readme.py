@@ -77,7 +77,7 @@ def test_a_command_on_movielens_1m_runs(line: str, capsys: pytest.CaptureFixture
 
 @pytest.mark.slow
 def test_the_sweeps_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(SWEEPS) == 5
+    assert len(SWEEPS) == 6
     for line in SWEEPS:
         words = shlex.split(line.replace("--num_samples=20", "--num_samples=2"))[1:]
         quick = ["--epochs=1"] if "--resume" not in line and words[0] == "sweep" else []
