@@ -136,7 +136,7 @@ def test_a_model_without_losses_is_refused_in_one_line(capsys: pytest.CaptureFix
 def test_doctor_shows_what_works(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--models"]) == 0
     shown = {line.split("│")[1].strip(): line for line in capsys.readouterr().out.splitlines() if "│" in line}
-    assert shown["BPR"].count("works") == 4
+    assert shown["BPR"].count("works") == 5
     assert shown["EASE"].count("works") == 1
     assert main(["doctor"]) == 0
     assert "recbole 1.2" in capsys.readouterr().out
