@@ -78,6 +78,7 @@ def test_a_target_within_reach_is_met_by_an_accurate_model(capsys: pytest.Captur
     assert f"target upd@10<=0.08: met; upd@10 {target['valid']:.4f} on the validation part" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_target_out_of_reach_is_said_to_be_missed_and_leaves_the_closest(capsys: pytest.CaptureFixture[str]) -> None:
     words = [f"--{key}={value}" for key, value in {**MOVIES, "ile_target_range": 2, "epochs": 40}.items()]
     assert main(["run", "--model=BPR_ILE", "--dataset=ml-100k", "--ile_target=upd@10<=0.001", *words]) == 0

@@ -162,8 +162,8 @@ SAMPLED: list[tuple[str, dict[str, Any]]] = [
     ("BPR", {"eval_args.mode": "uni20", "repeatable": True}),
     ("DeepFM", {"eval_args.mode": "uni20"}),
     ("FM", {"eval_args.mode": "uni20", "metrics": ["AUC", "LogLoss", "RMSE", "MAE"], "valid_metric": "AUC"}),
-    ("GRU4Rec", {**SEQUENTIAL, "eval_args.mode": "uni20"}),
-    ("SASRec", {**SEQUENTIAL, "eval_args.mode": "pop20"}),
+    pytest.param("GRU4Rec", {**SEQUENTIAL, "eval_args.mode": "uni20"}, marks=pytest.mark.slow),
+    pytest.param("SASRec", {**SEQUENTIAL, "eval_args.mode": "pop20"}, marks=pytest.mark.slow),
 ]
 
 

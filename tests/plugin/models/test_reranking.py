@@ -129,6 +129,7 @@ def users(model: Any) -> dict[str, torch.Tensor]:
     return {model.USER_ID: torch.arange(1, model.n_users)}
 
 
+@pytest.mark.slow
 def test_models_that_score_pairs_or_sequences_have_ensembles_too(tiny: Path) -> None:
     options = {**SMALL, "data_path": str(tiny), "pufr_members": 2, "pufr_uncertainty": "pair"}
     for kind in ("item", "pair"):
