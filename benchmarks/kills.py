@@ -14,6 +14,7 @@ import argparse
 import csv
 import hashlib
 import io
+import itertools
 import json
 import os
 import random
@@ -39,6 +40,8 @@ from recbole_ile.sweeping.ledger import Ledger
 
 OF_ITS_OWN = ("checkpoint", "output_dir", "seconds", "node")
 """What differs between two runs of the same."""
+MANY = 10
+"""Problems after which no further job is started."""
 READERS: dict[str, Callable[[Path], Any]] = {
     ".json": lambda path: json.loads(path.read_text()),
     ".yaml": lambda path: yaml.safe_load(path.read_text()),
@@ -54,7 +57,7 @@ class Tally:
     kills: int = 0
     nothing_kept: int = 0
     abandoned: int = 0
-    ended: int = 0
+    same: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -194,8 +197,8 @@ def check(job: Any, before: dict[Any, Any], started: float, tally: Tally) -> dic
     return kept
 
 
-def kill_often(job: Any, seconds: float, kills: int, chance: random.Random, tally: Tally) -> None:
-    """Kill and resume a job until it ends; without kills left, it ends by itself."""
+def kill_often(job: Any, seconds: float, kills: int, chance: random.Random, tally: Tally) -> bool:
+    """Kill and resume a job until it ends; return whether it did. Without kills left, it ends by itself."""
     kept: dict[Any, Any] = {}
     while not job.has_ended():
         started = time.time()
@@ -211,10 +214,10 @@ def kill_often(job: Any, seconds: float, kills: int, chance: random.Random, tall
         if process.returncode:
             last = (job.folder / "errors.txt").read_text().strip().splitlines()[-1:]
             tally.problems.append(f"{job.name} in {job.folder.name} ended with {process.returncode}: {last}")
-            return
+            return False
         check(job, kept, started, tally)
         break
-    tally.ended += 1
+    return True
 
 
 def measure(
@@ -223,24 +226,24 @@ def measure(
     """Return what was seen of jobs of a kind, and the seconds that one takes which is not killed."""
     tally, whole = Tally(), kind(folder / f"{kind.name}-whole", options)
     began = time.perf_counter()
-    kill_often(whole, 0, 0, chance, tally)
-    seconds, tally.ended = time.perf_counter() - began, 0
-    if tally.problems:
+    ended = kill_often(whole, 0, 0, chance, tally)
+    seconds = time.perf_counter() - began
+    if not ended:
         return tally, seconds
     expected = whole.outcome()
-    while tally.kills < kills and len(tally.problems) < 10:
-        job, before = kind(folder / f"{kind.name}-{tally.ended}", options), tally.kills
+    for number in itertools.count():
+        if tally.kills >= kills or len(tally.problems) >= MANY:
+            break
+        job, before = kind(folder / f"{kind.name}-{number}", options), tally.kills
         began = time.perf_counter()
-        kill_often(job, seconds, kills, chance, tally)
+        if not kill_often(job, seconds, kills, chance, tally):
+            continue
         if tally.kills == before:  # the machine was slower before, and its moments came too late
             seconds = min(seconds, time.perf_counter() - began)
-        if not tally.problems:
-            found = job.outcome()
-            tally.problems += [
-                f"{job.name} in {job.folder.name}: another {name} than without kills"
-                for name in expected.keys() | found.keys()
-                if found.get(name) != expected.get(name)
-            ]
+        found = job.outcome()
+        other = sorted(name for name in expected.keys() | found.keys() if found.get(name) != expected.get(name))
+        tally.problems += [f"{job.name} in {job.folder.name}: another {name} than without kills" for name in other]
+        tally.same += not other
     return tally, seconds
 
 
@@ -271,7 +274,7 @@ def main() -> int:
             if kills:
                 tally, seconds = measure(kind, words, kills, chance, Path(folder))
                 problems += tally.problems
-                figures = (tally.kills, tally.nothing_kept, tally.ended)
+                figures = (tally.kills, tally.nothing_kept, tally.same)
                 further = (f"{seconds:.1f}", str(tally.abandoned), str(len(tally.problems)))
                 table.add_row(f"{kind.name}s", *map(str, figures), *further)
     Console().print(table)
