@@ -130,7 +130,11 @@ def understood(content: bytes) -> int | None:
     of each line.
     """
     try:
-        lines = [line for line in content.decode("utf-8").replace("\r\n", "\n").split("\n") if line.strip()]
+        lines = [
+            line
+            for line in content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            if line.strip()
+        ]
         header = [cell.split(":") for cell in lines[0].split("\t")]
         names = [name for name, _ in header]
         rows = [dict(zip(names, line.split("\t"), strict=True)) for line in lines[1:]]
