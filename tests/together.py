@@ -97,5 +97,5 @@ def end(config_dict: dict[str, Any], how: str) -> Any:
     elif how == "wrong input":
         raise InputError("the second process does not like its input")
     else:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGINT if how == "interrupted" else signal.SIGKILL)
     return None

@@ -143,6 +143,7 @@ def _outcomes(processes: list[Any], readers: list[Connection]) -> dict[int, Outc
 
     Raises:
         Exception: the first error that any of them told; the others' may only follow from it.
+        KeyboardInterrupt: if one of them was interrupted.
         RuntimeError: if one of them ended without a word.
     """
     outcomes: dict[int, Outcome] = {}
@@ -154,6 +155,8 @@ def _outcomes(processes: list[Any], readers: list[Connection]) -> dict[int, Outc
         for rank in ended:
             if rank not in outcomes:
                 code = processes[rank].exitcode
+                if code == -signal.SIGINT:  # Ctrl-C is for all, and a process may hear it before this one
+                    raise KeyboardInterrupt
                 how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
                 raise RuntimeError(f"process {rank} of {len(processes)} {how}")
         for outcome in sorted(outcomes.values(), key=lambda outcome: outcome.when):

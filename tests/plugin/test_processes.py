@@ -28,6 +28,12 @@ def test_a_killed_process_is_told_and_ends_all_processes() -> None:
     assert not multiprocessing.active_children()
 
 
+def test_an_interrupt_that_one_process_hears_first_is_none_of_its_errors() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_processes(end, {"config_dict": {}, "how": "interrupted"}, nproc=2, **SHARED)
+    assert not multiprocessing.active_children()
+
+
 def test_a_result_of_any_size_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert len(run_processes(end, {"config_dict": {}, "how": "large result"}, nproc=2, **SHARED)) == 10_000_000

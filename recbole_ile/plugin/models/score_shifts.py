@@ -51,14 +51,16 @@ class Shifts:
         self.by_item, self.item, self.negative = by_item, item, negative
 
     def rows(self, scores: torch.Tensor) -> torch.Tensor:
-        """Return ``[..., I]`` scores of all items with their shifts.
+        """Return ``[..., I]`` scores of all items with their shifts; tokens beyond the items get that of padding.
 
         Raises:
-            LossesNotSeenError: if the last dimension is not all items.
+            LossesNotSeenError: if there are fewer scores than items.
         """
-        if scores.shape[-1] != len(self.by_item):
+        tokens = scores.shape[-1] - len(self.by_item)
+        if tokens < 0:
             raise LossesNotSeenError(f"expected scores of {len(self.by_item)} items, got {tuple(scores.shape)}")
-        return scores + self._on(scores)
+        shifts = self._on(scores)
+        return scores + (torch.cat([shifts, shifts[:1].expand(tokens)]) if tokens else shifts)
 
     def entries(self, scores: torch.Tensor, interaction: Any) -> torch.Tensor:
         """Return what the scores of a batch gain: ``B`` of its items, or ``2 B`` of its items and sampled ones.
