@@ -101,7 +101,7 @@ def assert_same_run(one: dict[str, Any], other: dict[str, Any]) -> None:
         )
 
 
-def check(
+def assert_continues(
     monkeypatch: pytest.MonkeyPatch, model: str, options: dict[str, Any], epochs: list[int], dataset: str = "rich"
 ) -> None:
     whole = run_recbole_ile(model, dataset, config_dict=options)
@@ -120,14 +120,14 @@ def test_a_continued_run_is_an_uninterrupted_one(
     options: dict[str, Any],
     stock: dict[str, Any],
 ) -> None:
-    check(monkeypatch, model, {**small, **options, **stock}, [3])
+    assert_continues(monkeypatch, model, {**small, **options, **stock}, [3])
 
 
 @LOADERS
 def test_an_ensemble_goes_on_in_the_member_at_work(
     small: dict[str, Any], monkeypatch: pytest.MonkeyPatch, stock: dict[str, Any]
 ) -> None:
-    check(monkeypatch, "BPR_PUFR", {**small, **SAMPLED, **stock, "pufr_members": 3, "epochs": 2}, [1, 2, 5])
+    assert_continues(monkeypatch, "BPR_PUFR", {**small, **SAMPLED, **stock, "pufr_members": 3, "epochs": 2}, [1, 2, 5])
     assert not [path for path in Path("saved").iterdir() if path.suffix not in ("", ".pth")]
 
 
@@ -176,13 +176,13 @@ def test_a_continued_run_of_any_kind_is_an_uninterrupted_one(
     options: dict[str, Any],
     stock: dict[str, Any],
 ) -> None:
-    check(monkeypatch, model, {**small, **options, **stock}, [3])
+    assert_continues(monkeypatch, model, {**small, **options, **stock}, [3])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["BPR_ILE", "LightGCN_ILE"])
 def test_a_continued_run_on_movielens_is_an_uninterrupted_one(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
-    check(monkeypatch, model, ON_MOVIELENS, [2], "ml-100k")
+    assert_continues(monkeypatch, model, ON_MOVIELENS, [2], "ml-100k")
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def test_a_continued_run_with_features_or_a_knowledge_graph_is_an_uninterrupted_
 ) -> None:
     options = {**small, **KINDS[kind][1], **stock}
     options.pop("kg_reverse_r", None)
-    check(monkeypatch, model, options, [3])
+    assert_continues(monkeypatch, model, options, [3])
 
 
 def test_epochs_after_the_best_are_repeated_and_stop_as_early(

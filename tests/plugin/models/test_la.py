@@ -46,7 +46,7 @@ def made(model: str, place: Path, **options: Any) -> Made:
     return net, next(iter(data.train)), shifts
 
 
-def close(model: Any, batch: Any, expected: torch.Tensor) -> None:
+def assert_loss(model: Any, batch: Any, expected: torch.Tensor) -> None:
     """Compare the loss of a batch and its gradients with what is expected of them."""
     found = model.calculate_loss(batch)
     torch.testing.assert_close(found, expected)
@@ -80,13 +80,13 @@ def test_in_pairs_both_items_are_shifted(tiny: Path, fast: bool) -> None:
     positive, negative = batch["item_id"], batch["neg_item_id"]
     margin = (users * (items(positive) - items(negative))).sum(dim=1) + shifts[positive] - shifts[negative]
     assert (shifts[positive] != shifts[negative]).any()
-    close(model, batch, -torch.log(1e-10 + torch.sigmoid(margin)).mean())
+    assert_loss(model, batch, -torch.log(1e-10 + torch.sigmoid(margin)).mean())
 
 
 def test_a_single_item_is_shifted_whatever_its_label(tiny: Path) -> None:
     model, batch, shifts = made("NeuMF_LA", tiny, dropout_prob=0.0)
     scores = model.forward(batch["user_id"], batch["item_id"]) + shifts[batch["item_id"]]
-    close(model, batch, F.binary_cross_entropy_with_logits(scores, batch["label"]))
+    assert_loss(model, batch, F.binary_cross_entropy_with_logits(scores, batch["label"]))
 
 
 def test_the_logit_of_a_probability_is_shifted(rich: Path) -> None:
@@ -103,7 +103,7 @@ def test_in_a_softmax_all_items_are_shifted(rich: Path) -> None:
     model, batch, shifts = made("GRU4Rec_LA", rich, dropout_prob=0.0, **ORDERED)
     output = model.forward(batch["item_id_list"], batch["item_length"])
     scores = output @ model.item_embedding.weight.T + shifts
-    close(model, batch, F.cross_entropy(scores, batch["item_id"]))
+    assert_loss(model, batch, F.cross_entropy(scores, batch["item_id"]))
 
 
 def test_in_an_autoencoder_all_items_are_shifted(tiny: Path) -> None:
@@ -111,7 +111,7 @@ def test_in_an_autoencoder_all_items_are_shifted(tiny: Path) -> None:
     model, batch, shifts = made("MultiDAE_LA", tiny, **options)
     rows = model.get_rating_matrix(batch["user_id"])
     likelihoods = F.log_softmax(model.forward(rows) + shifts, dim=1)
-    close(model, batch, -(likelihoods * rows).sum(dim=1).mean())
+    assert_loss(model, batch, -(likelihoods * rows).sum(dim=1).mean())
 
 
 def test_in_a_matrix_of_labels_all_items_are_shifted(tiny: Path) -> None:
@@ -119,7 +119,7 @@ def test_in_a_matrix_of_labels_all_items_are_shifted(tiny: Path) -> None:
     model, batch, shifts = made("CDAE_LA", tiny, **options)
     rows = model.get_rating_matrix(batch["user_id"])
     scores = model.forward(rows, batch["user_id"]) + shifts
-    close(model, batch, F.binary_cross_entropy_with_logits(scores, rows, reduction="sum"))
+    assert_loss(model, batch, F.binary_cross_entropy_with_logits(scores, rows, reduction="sum"))
 
 
 def test_probabilities_of_all_items_are_shifted_and_add_up_to_1_again(rich: Path) -> None:
@@ -127,7 +127,7 @@ def test_probabilities_of_all_items_are_shifted_and_add_up_to_1_again(rich: Path
     probabilities = model.forward(batch["item_id_list"], batch["item_length"])
     shifted = (probabilities + 1e-8) * shifts.exp()
     likelihoods = torch.log(shifted / shifted.sum(dim=1, keepdim=True))
-    close(model, batch, F.nll_loss(likelihoods, batch["item_id"]))
+    assert_loss(model, batch, F.nll_loss(likelihoods, batch["item_id"]))
 
 
 def test_of_two_classes_that_of_an_interaction_is_shifted(tiny: Path) -> None:
@@ -137,7 +137,7 @@ def test_of_two_classes_that_of_an_interaction_is_shifted(tiny: Path) -> None:
     scores = model.forward(model.user_features, model.item_features, users, items)
     odds = scores[:, 1] + shifts[items] - scores[:, 0]
     labels = (torch.arange(len(items)) < len(batch)).float()
-    close(model, batch, F.binary_cross_entropy_with_logits(odds, labels))
+    assert_loss(model, batch, F.binary_cross_entropy_with_logits(odds, labels))
 
 
 def test_a_contrastive_loss_beside_that_of_pairs_is_left_alone(tiny: Path) -> None:
