@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 QUICK = {
     "training.py": ["--rounds=1", "--models", "BPR", "BPR_ILE"],
     "evaluation.py": ["--rounds=1", "--memory"],
-    "kills.py": ["--runs=2", "--sweeps=0", "--epochs=4", "--users=[300,inf)"],
+    "kills.py": ["--runs=2", "--sweeps=1", "--epochs=4", "--users=[300,inf)"],
     "mitigation_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
     "quality.py": ["--epochs=1", "--seeds", "0"],
     "recommend.py": ["--rounds=1", "--users=2000", "--items=500"],

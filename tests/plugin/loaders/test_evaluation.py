@@ -92,7 +92,7 @@ def prepared(config: IleConfig, fast: bool) -> tuple[Any, Any, Any]:
         return make_loaders(config, create_dataset(config))
 
 
-def compare(config: IleConfig, step: int | None = None) -> Any:
+def assert_equal_evaluations(config: IleConfig, step: int | None = None) -> Any:
     """Assert that an evaluation of ours equals RecBole's own; return our loaders."""
     stock, fast = prepared(config, False), prepared(config, True)
     net = get_model(config["model"])(config, stock[0]._dataset).to(config["device"])
@@ -115,7 +115,7 @@ def compare(config: IleConfig, step: int | None = None) -> Any:
 
 @pytest.mark.parametrize("step", [1, 3, 7, 64, 1000])
 def test_full_evaluation_is_recboles_for_any_batch_size(small: Path, step: int) -> None:
-    valid = compare(configured("BPR", small), step)[1]
+    valid = assert_equal_evaluations(configured("BPR", small), step)[1]
     assert len(valid) == -(-len(valid.entries) // step)
 
 
@@ -135,12 +135,12 @@ def test_full_evaluation_is_recboles_for_any_batch_size(small: Path, step: int) 
     ],
 )
 def test_full_evaluation_of_every_kind_of_model_is_recboles(small: Path, model: str, options: dict[str, Any]) -> None:
-    loaders = compare(configured(model, small, **options), 9)
+    loaders = assert_equal_evaluations(configured(model, small, **options), 9)
     assert loaders[1].step == 9
 
 
 def test_lists_that_cannot_be_filled_hold_the_same(small: Path) -> None:
-    compare(configured("BPR", small, topk=[1, 38], valid_metric="NDCG@38"), 5)
+    assert_equal_evaluations(configured("BPR", small, topk=[1, 38], valid_metric="NDCG@38"), 5)
 
 
 def test_labelled_evaluation_is_recboles(small: Path) -> None:
@@ -151,8 +151,10 @@ def test_labelled_evaluation_is_recboles(small: Path) -> None:
         "valid_metric": "AUC",
         "eval_args.mode": "labeled",
     }
-    loaders = compare(configured("FM", small, **options))
-    assert not isinstance(loaders[1], tuple(type(loader) for loader in compare(configured("BPR", small))[1:]))
+    loaders = assert_equal_evaluations(configured("FM", small, **options))
+    assert not isinstance(
+        loaders[1], tuple(type(loader) for loader in assert_equal_evaluations(configured("BPR", small))[1:])
+    )
 
 
 SAMPLED: list[tuple[str, dict[str, Any]]] = [
