@@ -47,6 +47,8 @@ _ADAPTERS = {
 }
 MODELS = {
     "BPR": "recbole_ile.plugin.models.bpr:BPR",
+    "LightGCN": "recbole_ile.plugin.models.graphs:LightGCN",
+    "NCL": "recbole_ile.plugin.models.graphs:NCL",
     **{
         name: f"recbole_ile.plugin.models.adapters.{file}:{name}" for file, names in _ADAPTERS.items() for name in names
     },
