@@ -16,6 +16,7 @@ from recbole_ile.commands.interruption import naming_folder
 from recbole_ile.commands.options import parse_options
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.files import write_text
+from recbole_ile.functional.fairness_target import Target, parse_target
 from recbole_ile.plugin.registry import IN_RANKING, parse_model_name
 from recbole_ile.report.sweep_progress import Progress
 from recbole_ile.report.tables import print_front, print_volumes
@@ -27,6 +28,7 @@ from recbole_ile.sweeping.selection import (
     candidates,
     dominated_volume,
     method_volumes,
+    missed,
     selected,
     worst_values,
 )
@@ -46,6 +48,7 @@ HELP = "search for the weight with the best trade-off between accuracy and fairn
 SAMPLES = {"grid": 1, "random": 20, "optuna": 20}
 DRAWN = ("choice", "uniform", "loguniform")
 OBJECTIVES = "ndcg@10,upd@10"
+MAX_LOSS = 0.05
 PLACE = Path("saved") / "sweeps"
 FAIRNESS = ("upd", "ad", "ee")
 
@@ -61,6 +64,7 @@ class Sweep(NamedTuple):
     valid_metric: Objective
     objectives: list[Objective]
     max_loss: float
+    required: list[Target]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_argument_group("what to recommend")
     chosen.add_argument("--objectives", default=OBJECTIVES, help=f"accuracy first; default {OBJECTIVES}")
     chosen.add_argument(
-        "--max_loss", type=float, default=0.05, help="share of the baseline's accuracy that may be lost"
+        "--max_loss", type=float, help=f"share of the baseline's accuracy that may be lost; default {MAX_LOSS:g}"
+    )
+    chosen.add_argument(
+        "--require",
+        metavar="BOUND,BOUND",
+        help="recommend the most accurate setting that meets bounds, upd@10<=0.07,ad@10>=0.5 say, instead",
     )
 
 
@@ -129,7 +138,9 @@ def run_sweep(
         running.evaluate_missing(stage)
         whole = _run_missing(arguments, sweep, stage, space, console)
         outcomes = list(ledger.outcomes().values())
-        found = selected(candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss)
+        found = selected(
+            candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss, sweep.required
+        )
         tests = running.front_tests(stage, found) if whole else {}
     write_report(sweep, ledger, found, tests, console, time.time() - started)
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
@@ -238,10 +249,23 @@ def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:
     """Say what the recommendation costs and gains against the best baseline."""
     accuracy = sweep.objectives[0]
     bases = [each for each in found if each.baseline]
+    if sweep.required:
+        bounds = ", ".join(str(target) for target in sweep.required)
+        miss = missed(best, sweep.required)
+        met = f"the closest to {bounds}, which no setting meets: it misses by {miss:.1%}"
+        return (met if miss else f"the most accurate that meets {bounds}") + _change(sweep, bases, best)
     if best.baseline:
         return f"the base model: nothing fairer is within {sweep.max_loss:.0%} of its {accuracy.metric}"
     if not bases:
         return f"within {sweep.max_loss:.0%} of the best {accuracy.metric}"
+    return _change(sweep, bases, best)[2:]
+
+
+def _change(sweep: Sweep, bases: list[Candidate], best: Candidate) -> str:
+    """Return what a setting changes in each objective against the most accurate baseline, nothing without one."""
+    if not bases:
+        return ""
+    accuracy = sweep.objectives[0]
     pick = max if accuracy.higher else min
     base = pick(bases, key=lambda each: each.mean[accuracy.metric])
     changes = (
@@ -249,7 +273,7 @@ def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:
         for each in sweep.objectives
         if base.mean[each.metric]
     )
-    return f"against the baseline {', '.join(changes)}"
+    return f", against the baseline {', '.join(changes)}"
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -263,11 +287,13 @@ def _check(arguments: argparse.Namespace) -> None:
         if value is not None and value < lowest:
             raise InputError(f"option {option}={value} is not allowed; it is at least {lowest}")
     machines.check(arguments)
-    if arguments.max_loss > 1:
+    if arguments.max_loss is not None and arguments.max_loss > 1:
         raise InputError(f"option max_loss={arguments.max_loss:g} is a share, at most 1")
+    if arguments.max_loss is not None and arguments.require:
+        raise InputError("options max_loss and require: each says what to recommend; leave out one")
 
 
-KEPT = ("space", "grid", *DRAWN, "search", "scheduler", "num_samples", "objectives", "max_loss")
+KEPT = ("space", "grid", *DRAWN, "search", "scheduler", "num_samples", "objectives", "max_loss", "require")
 
 
 def _kept(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -307,7 +333,28 @@ def _sweep(arguments: argparse.Namespace, options: dict[str, str]) -> Sweep:
         objectives.append(common.objective(name))
     if len(set(objectives)) < 2:
         raise InputError(f"option objectives={arguments.objectives}: a trade-off has two metrics at least")
-    return Sweep(*settings, objectives, arguments.max_loss)
+    max_loss = MAX_LOSS if arguments.max_loss is None else arguments.max_loss
+    return Sweep(*settings, objectives, max_loss, _required(arguments.require, settings.metrics))
+
+
+def _required(text: str | None, metrics: list[str]) -> list[Target]:
+    required = []
+    for part in text.split(",") if text else ():
+        try:
+            target = parse_target(part)
+        except ValueError as error:
+            raise InputError(f"option require={text}: {part} is not allowed; {error}") from error
+        if target.metric not in metrics:
+            miss = near_miss(target.metric, metrics)
+            raise InputError(
+                f"option require={text}: {target.metric} is not evaluated{miss}; metrics and topk give "
+                f"{', '.join(metrics)}"
+            )
+        if target.higher != common.objective(target.metric).higher:
+            better = "less is better; write <=" if target.higher else "more is better; write >="
+            raise InputError(f"option require={text}: of {target.metric} {better}")
+        required.append(target)
+    return required
 
 
 def _space(arguments: argparse.Namespace, sweep: Sweep) -> list[Alternative]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from recbole_ile.functional.fairness_target import Target, violation
 from recbole_ile.functional.pareto import hypervolume, non_dominated
 from recbole_ile.plugin.registry import parse_model_name
 from recbole_ile.sweeping.space import Point
@@ -95,17 +97,21 @@ def candidates(outcomes: list[dict[str, Any]], model: str, fixed: dict[str, Any]
     return found
 
 
-def selected(found: list[Candidate], objectives: list[Objective], max_loss: float) -> list[Candidate]:
+def selected(
+    found: list[Candidate], objectives: list[Objective], max_loss: float, required: Sequence[Target] = ()
+) -> list[Candidate]:
     """Mark the front and the recommendation.
 
     The first objective is accuracy. Recommended is the best in the second, ties going to the next, among the
     settings whose accuracy is at most ``max_loss`` below that of the best baseline; without a baseline, below the
-    best accuracy of all.
+    best accuracy of all. With something ``required`` it is the most accurate setting that meets all of it or, if
+    none does, the one that is closest.
 
     Args:
         found: the settings.
         objectives: what to optimise, accuracy first.
-        max_loss: share of the accuracy that may be lost.
+        max_loss: share of the accuracy that may be lost; not asked if something is required.
+        required: what the means of a setting have to be.
     """
     if not found:
         return []
@@ -113,15 +119,23 @@ def selected(found: list[Candidate], objectives: list[Objective], max_loss: floa
     front = non_dominated(values, [each.higher for each in objectives])
     gains = np.where([each.higher for each in objectives], values, -values)
     known = np.asarray(~np.isnan(gains).any(axis=1))
+    if required:
+        misses = np.array([missed(each, required) for each in found])
+        numbers = np.flatnonzero(known & ~np.isnan(misses)).tolist()
+        best = min(numbers, key=lambda number: (misses[number], *-gains[number]), default=None)
+        return _marked(found, front, best)
     bases = [number for number, each in enumerate(found) if each.baseline and known[number]]
     reference = gains[bases or np.flatnonzero(known), 0].max(initial=-np.inf)
     # A tenth of the last of RecBole's four decimals, so that equal figures are equal.
     allowed = known & (gains[:, 0] >= reference - max_loss * abs(reference) - 1e-5)
     order = [*range(1, len(objectives)), 0]
-    best = max(np.flatnonzero(allowed), key=lambda number: tuple(gains[number, order]), default=None)
-    return [
-        each._replace(front=bool(front[number]), recommended=bool(number == best)) for number, each in enumerate(found)
-    ]
+    best = max(np.flatnonzero(allowed).tolist(), key=lambda number: tuple(gains[number, order]), default=None)
+    return _marked(found, front, best)
+
+
+def missed(each: Candidate, required: Sequence[Target]) -> float:
+    """Return by how much a setting misses what it misses most, as a share of that bound; 0 if it misses nothing."""
+    return float(np.max([0.0, *(violation(each.mean.get(target.metric, np.nan), target) for target in required)]))
 
 
 def worst_values(found: list[Candidate], objectives: list[Objective]) -> list[float]:
@@ -164,6 +178,12 @@ def method_volumes(found: list[Candidate], objectives: list[Objective]) -> list[
             dominated_volume(own, objectives, reference),
         )
         for method, own in {**members, ALL: found}.items()
+    ]
+
+
+def _marked(found: list[Candidate], front: np.ndarray, best: int | None) -> list[Candidate]:
+    return [
+        each._replace(front=bool(front[number]), recommended=bool(number == best)) for number, each in enumerate(found)
     ]
 
 

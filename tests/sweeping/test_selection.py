@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
+from recbole_ile.functional.fairness_target import parse_target
 from recbole_ile.report.sweep_files import label
 from recbole_ile.sweeping.selection import (
     ALL,
@@ -14,6 +16,7 @@ from recbole_ile.sweeping.selection import (
     candidates,
     dominated_volume,
     method_volumes,
+    missed,
     selected,
     worst_values,
 )
@@ -49,6 +52,35 @@ def test_the_fairest_within_the_allowed_loss_is_recommended() -> None:
     assert chosen(OUTCOMES, max_loss=0.06).point == {"ile_lambda": 0.1, "cp_weight": 0.1}
     assert chosen(OUTCOMES, max_loss=0.0).point == {"ile_lambda": 0.1, "cp_weight": 0.0}
     assert chosen(OUTCOMES, max_loss=1.0).point == {"ile_lambda": 0.3, "cp_weight": 0.1}
+
+
+def required(*bounds: str, outcomes: list[dict[str, Any]] = OUTCOMES) -> Candidate:
+    targets = [parse_target(bound) for bound in bounds]
+    found = selected(candidates(outcomes, "BPR_ILE_CP", {}), OBJECTIVES, 0.0, targets)
+    (best,) = [each for each in found if each.recommended]
+    return best
+
+
+def test_of_what_meets_all_that_is_required_the_most_accurate_is_recommended() -> None:
+    assert required("upd@10<=0.16").point == {"ile_lambda": 0.0, "cp_weight": 0.1}
+    assert required("upd@10<=0.1", "ndcg@10>=0.2").point == {"ile_lambda": 0.3, "cp_weight": 0.0}
+    assert required("upd@10<=1").point == {"ile_lambda": 0.1, "cp_weight": 0.0}
+
+
+def test_if_nothing_meets_what_is_required_the_closest_is_recommended() -> None:
+    best = required("upd@10<=0.005")
+    assert best.point == {"ile_lambda": 0.3, "cp_weight": 0.1}
+    assert missed(best, [parse_target("upd@10<=0.005")]) == pytest.approx(1.0)
+    both = [parse_target("upd@10<=0.04"), parse_target("ndcg@10>=0.29")]
+    assert required(*map(str, both)).point == {"ile_lambda": 0.1, "cp_weight": 0.1}
+    assert missed(best, [parse_target("upd@10<=0.5")]) == 0.0
+
+
+def test_what_has_no_number_meets_nothing() -> None:
+    unknown = outcome(3, {"ile_lambda": 1.0}, (0.9, float("nan")))
+    assert required("upd@10<=0.1", outcomes=[*OUTCOMES, unknown]).point == {"ile_lambda": 0.3, "cp_weight": 0.0}
+    (alone,) = candidates([unknown], "BPR_ILE_CP", {})
+    assert math.isnan(missed(alone, [parse_target("upd@10<=0.1")]))
 
 
 def test_without_something_fairer_the_baseline_is_recommended() -> None:
