@@ -72,6 +72,7 @@ RULES: dict[str, Rule] = {
     "ile_target_wait": _number(1, whole=True),
     "ile_target_range": _number(1),
     "la_tau": _number(0),
+    "valid_tolerance": _number(0, 1),
     "ips_max": _number(1),
     "cp_weight": _number(0, 1),
     "cp_candidates": _number(1, whole=True),
@@ -110,6 +111,7 @@ TEXTS = (
     "field_separator",
     "encoding",
     "ile_target",
+    "valid_fairness",
 )
 TARGETS = {
     "upd": "<=",
@@ -178,6 +180,8 @@ def check_settings(config: Any) -> None:
         )
     if config["ile_target"]:
         _check_target(config)
+    if config["valid_tolerance"]:
+        _check_fairness(config)
     if config["MODEL_INPUT_TYPE"] is InputType.PAIRWISE and config["train_neg_sample_args"]["distribution"] == "none":
         raise InputError(f"option train_neg_sample_args: {config['model']} trains on pairs and needs negative items")
     modes = config["eval_args"]["mode"]
@@ -206,6 +210,21 @@ def _check_target(config: Any) -> None:
         raise InputError(f"{given} needs a first weight above 0, not ile_lambda={config['ile_lambda']!r}")
     if str(config["model"]).endswith(("_PUFR", "_PUFR_CP")):
         raise InputError(f"{given}: the copies of a model that PUFR trains would each go their own way; leave out one")
+
+
+def _check_fairness(config: Any) -> None:
+    name, _, k = str(config["valid_fairness"]).lower().partition("@")
+    known = [f"{metric}@{each}" for metric in config["metrics"] for each in config["topk"]]
+    if f"{name}@{k}" not in map(str.lower, known):
+        raise InputError(
+            f"option valid_fairness={config['valid_fairness']!r} is not evaluated"
+            f"{near_miss(str(config['valid_fairness']), known)}; metrics and topk give {', '.join(known)}"
+        )
+    if config["ile_target"]:
+        raise InputError(
+            f"options valid_tolerance={config['valid_tolerance']:g} and ile_target={config['ile_target']!r}: each says "
+            "which epoch is kept; leave out one"
+        )
 
 
 def check_catalogue(topk: list[int], n_items: int, n_users: int, dataset: str) -> None:

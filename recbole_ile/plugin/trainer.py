@@ -20,6 +20,7 @@ from recbole_ile.plugin.parallel_trainer import ParallelTrainer
 from recbole_ile.plugin.process_group import of_all
 from recbole_ile.plugin.registry import parse_model_name
 from recbole_ile.plugin.target_trainer import TargetTrainer
+from recbole_ile.plugin.tolerant_trainer import TolerantTrainer
 from recbole_ile.plugin.watched_trainer import WatchedTrainer
 
 
@@ -156,5 +157,5 @@ def get_trainer(config: Any) -> type[Any]:
     if not hasattr(base, "_train_epoch"):
         return base
     parallel = () if config["single_spec"] else (ParallelTrainer,)
-    parts = (TargetTrainer, GroupLossTrainer, ContinuedTrainer, WatchedTrainer, *parallel, base)
+    parts = (TargetTrainer, TolerantTrainer, GroupLossTrainer, ContinuedTrainer, WatchedTrainer, *parallel, base)
     return type(base.__name__, parts, {"__module__": __name__})
