@@ -219,7 +219,7 @@ def write_report(
     summary = [
         f"Recommended: {sweep_files.label(best)}, {_verdict(sweep, found, best)}.",
         f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "
-        f"{' by '.join(each.metric for each in sweep.objectives)}: {volume:.5f}.",
+        f"{' by '.join(each.metric for each in sweep.objectives)}: {volume:.3g}.",
     ]
     dimensions = [sweep.objectives[0], *fairness]
     volumes = method_volumes(found, dimensions)

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from recbole_ile.report.figures import COLOURS, LINES, MARKERS
 from recbole_ile.sweeping.selection import Candidate, Objective
 
+MOST_BARS = 30
+"""Settings beyond which the standard deviations over seeds would hide the points."""
 SHADES = (*COLOURS[:6], "#8B4513", COLOURS[7])  # brown for yellow, which is too faint for a line
 
 
@@ -35,7 +37,7 @@ def sweep_figure(found: list[Candidate], objectives: list[Objective], fairness: 
     """Draw accuracy against each fairness metric: a line a distance, the front, the recommendation and the baseline.
 
     Args:
-        found: the settings, with validation means and the standard deviations over seeds.
+        found: the settings, with validation means and, unless they are many, the standard deviations over seeds.
         objectives: what the front was chosen by; the first, accuracy, is the vertical axis.
         fairness: the horizontal axis of each panel.
         title: of the whole figure.
@@ -57,9 +59,8 @@ def sweep_figure(found: list[Candidate], objectives: list[Objective], fairness: 
                 )
                 style = {"color": SHADES[place % len(SHADES)], "marker": MARKERS[place % len(MARKERS)]}
                 joined = LINES[place % len(LINES)] if len(ordered) > 1 else ""
-                axes.errorbar(
-                    xs, ys, xerr=dx, yerr=dy, label=label, linestyle=joined, markersize=5, elinewidth=0.7, **style
-                )
+                bars = {"xerr": dx, "yerr": dy} if len(found) <= MOST_BARS else {}
+                axes.errorbar(xs, ys, **bars, label=label, linestyle=joined, markersize=5, elinewidth=0.7, **style)
                 label = None
         front = sorted((each.mean[metric.metric], each.mean[accuracy.metric]) for each in found if each.front)
         joined = "-" if metric in objectives else ""
