@@ -23,6 +23,10 @@ class SymmetricMatrix:
             warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
             self.rows = (matrix.coalesce() if matrix.layout == torch.sparse_coo else matrix).to_sparse_csr()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> SymmetricMatrix:
+        """Return the matrix itself: it never changes, and PyTorch does not copy sparse rows."""
+        return self
+
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Answer ``torch.sparse.mm(matrix, dense)``, the one function that it takes part in."""

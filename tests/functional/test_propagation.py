@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given
@@ -35,6 +37,11 @@ def test_product_and_gradient_are_those_of_the_dense_matrix(size: int, width: in
 def test_repeated_coordinates_add_up() -> None:
     twice = torch.sparse_coo_tensor(torch.tensor([[0, 0, 1], [0, 0, 1]]), torch.ones(3), (2, 2))
     assert torch.sparse.mm(SymmetricMatrix(twice), torch.ones(2, 1)).flatten().tolist() == [2.0, 1.0]
+
+
+def test_a_copied_model_shares_the_matrix() -> None:
+    matrix = SymmetricMatrix(torch.eye(2).to_sparse())
+    assert copy.deepcopy({"graph": matrix})["graph"] is matrix
 
 
 def test_nothing_but_a_product_is_answered() -> None:
