@@ -14,9 +14,15 @@ from recbole_ile.commands import machines
 from recbole_ile.commands import settings as common
 from recbole_ile.commands.interruption import naming_folder
 from recbole_ile.commands.options import parse_options
+from recbole_ile.comparing.methods import Method
+from recbole_ile.comparing.of_sweep import as_methods
+from recbole_ile.comparing.plan import Plan
+from recbole_ile.comparing.results import collect, wanted_tests
+from recbole_ile.comparing.summary import Metric
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.files import write_text
 from recbole_ile.functional.fairness_target import Target, parse_target
+from recbole_ile.plugin.pipeline import versions
 from recbole_ile.plugin.registry import IN_RANKING, parse_model_name
 from recbole_ile.report.sweep_progress import Progress
 from recbole_ile.report.tables import print_front, print_volumes
@@ -25,6 +31,7 @@ from recbole_ile.sweeping.selection import (
     Candidate,
     MethodVolume,
     Objective,
+    best_of_methods,
     candidates,
     dominated_volume,
     method_volumes,
@@ -142,7 +149,17 @@ def run_sweep(
             candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss, sweep.required
         )
         tests = running.front_tests(stage, found) if whole else {}
-    write_report(sweep, ledger, found, tests, console, time.time() - started)
+        named, plan = _methods(sweep, found) if whole else ([], None)
+        if plan:
+            running.on_test_part(stage, wanted_tests(plan, ledger.outcomes()), users=True)
+    write_report(sweep, ledger, found, tests, console)
+    if plan:
+        write_methods(sweep, ledger, found, named, plan, console)
+    console.print(
+        f"{time.time() - started:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv"
+        + (" and the table of methods in methods/" if plan else ""),
+        soft_wrap=True,
+    )
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
         console.print(Text(f"{failed} of {len(outcomes)} trials failed; trials.csv gives the reasons", style="red"))
@@ -189,10 +206,48 @@ def _run_missing(
     return whole
 
 
-def write_report(
-    sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: dict[int, Any], console: Console, seconds: float
+def _methods(sweep: Sweep, found: list[Candidate]) -> tuple[list[Method], Plan | None]:
+    """Return what each method would be recommended with, if there are several, behind the most accurate baseline."""
+    from recbole_ile.report.sweep_files import label
+
+    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
+    bases = [each for each in found if each.baseline]
+    if len(chosen) < 2 or not bases:
+        return [], None
+    base = _most_accurate(bases, sweep.objectives[0])
+    return as_methods([(label(each), each) for each in (base, *chosen.values()) if each], sweep.seed)
+
+
+def write_methods(
+    sweep: Sweep, ledger: Ledger, found: list[Candidate], methods: list[Method], plan: Plan, console: Console
 ) -> None:
-    """Write all files of a sweep, and print its front."""
+    """Write and print how the methods compare on the test part, each with what it would be recommended with."""
+    from recbole_ile.report.comparison_files import write_comparison
+    from recbole_ile.report.comparison_tables import print_comparison
+
+    metrics = [Metric(*each, each.metric.startswith("upd@")) for each in (sweep.objectives[0], *_fairness(sweep))]
+    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
+    without = [method for method, each in chosen.items() if each is None]
+    notes = [f"{_rule(sweep)}, chosen on the validation part."]
+    if without:
+        notes.append(f"Nothing that was tried of {', '.join(without)} is.")
+    title = f"The methods of {sweep.model} on {sweep.dataset}"
+    shared = {"dataset": sweep.dataset, **sweep.fixed, **versions()}
+    comparison = collect(title, methods, plan, metrics, ledger, shared, notes, sweep.seed)
+    write_comparison(ledger.folder / "methods", comparison)
+    print_comparison(comparison, console)
+
+
+def _rule(sweep: Sweep) -> str:
+    """Say which setting of a method stands for it."""
+    if sweep.required:
+        return f"Of each method the most accurate setting that is {', '.join(map(str, sweep.required))}"
+    first, second = sweep.objectives[:2]
+    return f"Of each method the setting best in {second.metric} that is within {sweep.max_loss:.0%} of {first.metric}"
+
+
+def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: dict[int, Any], console: Console) -> None:
+    """Write the files of a sweep's front, and print it."""
     from recbole_ile.report import sweep_files
 
     outcomes = list(ledger.outcomes().values())
@@ -206,10 +261,7 @@ def write_report(
     if not any(each.recommended for each in found):
         console.print("no trial has a result to choose from")
         return
-    k = sweep.objectives[0].metric.partition("@")[2]
-    known = [f"{name}@{k}" for name in FAIRNESS if f"{name}@{k}" in sweep.metrics]
-    further = [common.objective(name) for name in known]
-    fairness = list(dict.fromkeys([*sweep.objectives[1:], *further]))
+    fairness = _fairness(sweep)
     title = f"{sweep.model} on {sweep.dataset}"
     best = next(each for each in found if each.recommended)
     volume = dominated_volume(found, sweep.objectives, worst_values(found, sweep.objectives))
@@ -233,9 +285,13 @@ def write_report(
         print_volumes(volumes, console)
     for line in summary:
         console.print(line, soft_wrap=True)
-    console.print(
-        f"{seconds:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv", soft_wrap=True
-    )
+
+
+def _fairness(sweep: Sweep) -> list[Objective]:
+    """Return what is shown beside the accuracy: the other objectives, and UPD, AD and EE where they are evaluated."""
+    k = sweep.objectives[0].metric.partition("@")[2]
+    known = [f"{name}@{k}" for name in FAIRNESS if f"{name}@{k}" in sweep.metrics]
+    return list(dict.fromkeys([*sweep.objectives[1:], *map(common.objective, known)]))
 
 
 def _of_volumes(volumes: list[MethodVolume], dimensions: list[Objective], reference: list[float]) -> str:
@@ -265,15 +321,18 @@ def _change(sweep: Sweep, bases: list[Candidate], best: Candidate) -> str:
     """Return what a setting changes in each objective against the most accurate baseline, nothing without one."""
     if not bases:
         return ""
-    accuracy = sweep.objectives[0]
-    pick = max if accuracy.higher else min
-    base = pick(bases, key=lambda each: each.mean[accuracy.metric])
+    base = _most_accurate(bases, sweep.objectives[0])
     changes = (
         f"{each.metric} {best.mean[each.metric]:.4f} ({best.mean[each.metric] / base.mean[each.metric] - 1:+.0%})"
         for each in sweep.objectives
         if base.mean[each.metric]
     )
     return f", against the baseline {', '.join(changes)}"
+
+
+def _most_accurate(found: list[Candidate], accuracy: Objective) -> Candidate:
+    pick = max if accuracy.higher else min
+    return pick(found, key=lambda each: each.mean[accuracy.metric])
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -293,29 +352,33 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError("options max_loss and require: each says what to recommend; leave out one")
 
 
-KEPT = ("space", "grid", *DRAWN, "search", "scheduler", "num_samples", "objectives", "max_loss", "require")
+TRIED = ("space", "grid", *DRAWN, "search", "scheduler", "num_samples")
+RECOMMENDED = ("objectives", "max_loss", "require")
 
 
 def _kept(arguments: argparse.Namespace) -> dict[str, Any]:
-    kept = {name: getattr(arguments, name) for name in KEPT}
+    kept = {name: getattr(arguments, name) for name in (*TRIED, *RECOMMENDED)}
     if arguments.space and Path(arguments.space).is_file():
         kept["space"] = str(Path(arguments.space).resolve())
     return kept
 
 
 def _continued(arguments: argparse.Namespace, rest: list[str], settings: dict[str, Any]) -> list[str]:
-    """Take from the folder of a sweep what its command said; refuse to be told anything else."""
+    """Take from the folder of a sweep what its command said; only what to recommend may be told anew."""
     defaults = argparse.ArgumentParser()
     add_arguments(defaults)
     usual = defaults.parse_args([])
-    for name in ("model", "dataset", "config_files", "preset", "name", *KEPT):
+    anew = {name for name in RECOMMENDED if getattr(arguments, name) != getattr(usual, name)}
+    anew |= {"max_loss", "require"} if anew & {"max_loss", "require"} else set()
+    for name in ("model", "dataset", "config_files", "preset", "name", *TRIED):
         if getattr(arguments, name) != getattr(usual, name):
             raise InputError(f"option {name}: a sweep is continued as it was started; leave it out beside --resume")
     if rest:
         raise InputError(f"option {rest[0]}: a sweep is continued as it was started; leave it out beside --resume")
     arguments.model, arguments.dataset = settings["model"], settings["dataset"]
     for name, value in settings["options"].items():
-        setattr(arguments, name, value)
+        if name not in anew:
+            setattr(arguments, name, value)
     arguments.fixed = settings["fixed"]
     return []
 

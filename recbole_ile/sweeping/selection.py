@@ -115,22 +115,52 @@ def selected(
     """
     if not found:
         return []
+    front = non_dominated(objective_values(found, objectives), [each.higher for each in objectives])
+    preference = _preference(found, objectives, max_loss, required)
+    best = max(preference, key=lambda number: preference[number], default=None)
+    if best is None and required:
+        misses = {number: missed(each, required) for number, each in enumerate(found)}
+        best = min((number for number in misses if not np.isnan(misses[number])), key=misses.__getitem__, default=None)
+    return [each._replace(front=bool(front[number]), recommended=number == best) for number, each in enumerate(found)]
+
+
+def best_of_methods(
+    found: list[Candidate], objectives: list[Objective], max_loss: float, required: Sequence[Target] = ()
+) -> dict[str, Candidate | None]:
+    """Return what each method would be recommended with, if there was no other; ``None`` if nothing of it is allowed.
+
+    Args:
+        found: the settings.
+        objectives: as for ``selected``.
+        max_loss: likewise.
+        required: likewise.
+    """
+    preference = _preference(found, objectives, max_loss, required)
+    chosen: dict[str, Candidate | None] = {}
+    for method in dict.fromkeys(each.method for each in found if not each.baseline):
+        own = [number for number in preference if found[number].method == method and not found[number].baseline]
+        best = max(own, key=lambda number: preference[number], default=None)
+        chosen[method] = None if best is None else found[best]
+    return chosen
+
+
+def _preference(
+    found: list[Candidate], objectives: list[Objective], max_loss: float, required: Sequence[Target]
+) -> dict[int, tuple[float, ...]]:
+    """Return by the number of each setting that may be recommended what more of is better."""
     values = objective_values(found, objectives)
-    front = non_dominated(values, [each.higher for each in objectives])
     gains = np.where([each.higher for each in objectives], values, -values)
     known = np.asarray(~np.isnan(gains).any(axis=1))
+    order = list(range(len(objectives)))
     if required:
-        misses = np.array([missed(each, required) for each in found])
-        numbers = np.flatnonzero(known & ~np.isnan(misses)).tolist()
-        best = min(numbers, key=lambda number: (misses[number], *-gains[number]), default=None)
-        return _marked(found, front, best)
-    bases = [number for number, each in enumerate(found) if each.baseline and known[number]]
-    reference = gains[bases or np.flatnonzero(known), 0].max(initial=-np.inf)
-    # A tenth of the last of RecBole's four decimals, so that equal figures are equal.
-    allowed = known & (gains[:, 0] >= reference - max_loss * abs(reference) - 1e-5)
-    order = [*range(1, len(objectives)), 0]
-    best = max(np.flatnonzero(allowed).tolist(), key=lambda number: tuple(gains[number, order]), default=None)
-    return _marked(found, front, best)
+        allowed = known & np.array([missed(each, required) == 0.0 for each in found], dtype=bool)
+    else:
+        bases = [number for number, each in enumerate(found) if each.baseline and known[number]]
+        reference = gains[bases or np.flatnonzero(known), 0].max(initial=-np.inf)
+        # A tenth of the last of RecBole's four decimals, so that equal figures are equal.
+        allowed = known & (gains[:, 0] >= reference - max_loss * abs(reference) - 1e-5)
+        order = [*order[1:], 0]
+    return {number: tuple(gains[number, order]) for number in np.flatnonzero(allowed).tolist()}
 
 
 def missed(each: Candidate, required: Sequence[Target]) -> float:
@@ -178,12 +208,6 @@ def method_volumes(found: list[Candidate], objectives: list[Objective]) -> list[
             dominated_volume(own, objectives, reference),
         )
         for method, own in {**members, ALL: found}.items()
-    ]
-
-
-def _marked(found: list[Candidate], front: np.ndarray, best: int | None) -> list[Candidate]:
-    return [
-        each._replace(front=bool(front[number]), recommended=bool(number == best)) for number, each in enumerate(found)
     ]
 
 

@@ -83,7 +83,15 @@ def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.Ca
     front = rows(folder / "front.csv")
     assert all(point["seeds"] == "2" and float(point["test_ndcg@10"]) > 0 for point in front)
     (best,) = [point for point in front if point["recommended"] == "True"]
-    assert "→" in capsys.readouterr().out
+    best_method = best["method"]
+    printed = capsys.readouterr().out
+    assert "→" in printed
+    assert "The methods of BPR_ILE_CP on ml-100k, test part" in printed
+    methods = rows(folder / "methods" / "table.csv")
+    assert {row["model"] for row in methods} == {"BPR", "BPR_ILE", "BPR_ILE_CP"}
+    assert all(json.loads(row["seeds"]) == [1, 2] for row in methods)
+    (of_best,) = [row for row in methods if row["model"] == best_method and row["metric"] == "ndcg@10"]
+    assert float(of_best["mean"]) == pytest.approx(float(best["test_ndcg@10"]), abs=1e-6)
 
     assert main(["run", "--config_files", str(folder / "best.yaml"), "--show_progress=False"]) == 0
     (result,) = Path("saved").glob("*/result.json")
@@ -104,6 +112,11 @@ def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.Ca
     assert "all 6 trials are there already" in capsys.readouterr().out
     assert {name: entry["seconds"] for name, entry in Ledger(folder).outcomes().items()} == trained
     assert len(rows(folder / "trials.csv")) == 14, "a new weight of CP needs no training"
+
+    assert main(["sweep", f"--resume={folder}", "--require=upd@10<=0.6", "--objectives=ndcg@10,ad@10"]) == 0
+    assert "the most accurate that meets upd@10<=0.6" in capsys.readouterr().out
+    (best,) = [point for point in rows(folder / "front.csv") if point["recommended"] == "True"]
+    assert float(best["valid_ndcg@10"]) == max(float(row["valid_ndcg@10"]) for row in rows(folder / "front.csv"))
 
 
 @pytest.mark.slow

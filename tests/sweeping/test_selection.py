@@ -13,6 +13,7 @@ from recbole_ile.sweeping.selection import (
     ALL,
     Candidate,
     Objective,
+    best_of_methods,
     candidates,
     dominated_volume,
     method_volumes,
@@ -142,6 +143,22 @@ def test_a_setting_is_named_after_the_mitigations_that_do_something() -> None:
     (alone, *_) = candidates([outcome(0, {"ile_lambda": 0.1}, (0.3, 0.1))], "BPR_ILE", {})
     assert alone.method == ""
     assert label(alone) == "ile_lambda=0.1, cp_weight=0"
+
+
+def test_each_method_stands_with_what_it_would_be_recommended_with() -> None:
+    found = candidates(OUTCOMES, "BPR_ILE_CP", {})
+    points = {method: each and each.point for method, each in best_of_methods(found, OBJECTIVES, 0.06).items()}
+    assert points == {
+        "BPR_CP": {"ile_lambda": 0.0, "cp_weight": 0.1},
+        "BPR_ILE": {"ile_lambda": 0.3, "cp_weight": 0.0},
+        "BPR_ILE_CP": {"ile_lambda": 0.1, "cp_weight": 0.1},
+    }
+    under = best_of_methods(found, OBJECTIVES, 0.06, [parse_target("upd@10<=0.06")])
+    assert {method: each and each.mean["upd@10"] for method, each in under.items()} == {
+        "BPR_CP": None,
+        "BPR_ILE": None,
+        "BPR_ILE_CP": 0.05,
+    }
 
 
 def test_each_method_has_the_volume_of_its_own_settings_beside_the_baseline() -> None:
