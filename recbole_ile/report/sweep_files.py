@@ -13,7 +13,7 @@ from recbole_ile.files import write_text
 from recbole_ile.report.figures import save_figure
 from recbole_ile.report.sweep_figures import lambda_figure, line_of, series_of, sweep_figure, swept_number
 from recbole_ile.report.sweep_page import page
-from recbole_ile.sweeping.selection import Candidate, Objective
+from recbole_ile.sweeping.selection import Candidate, MethodVolume, Objective
 
 
 def write_trials(path: Path, outcomes: list[dict[str, Any]], keys: list[str]) -> None:
@@ -59,6 +59,21 @@ def write_front(path: Path, found: list[Candidate], keys: list[str], tests: dict
                 **{f"test_{name}_std": round(value, 6) for name, value in test.get("spread", {}).items()},
             }
         )
+    write_text(path, pd.DataFrame(rows).to_csv(index=False))
+
+
+def write_volumes(path: Path, volumes: list[MethodVolume], dimensions: list[Objective], reference: list[float]) -> None:
+    """Write ``volumes.csv``: a row for each method, with the point that its hypervolume is measured from.
+
+    Args:
+        path: where to.
+        volumes: the methods, the last being all of them together.
+        dimensions: what the volumes are in.
+        reference: the worst value of each.
+    """
+    whole = volumes[-1].volume
+    worst = {f"from_{each.metric}": round(value, 6) for each, value in zip(dimensions, reference, strict=True)}
+    rows = [{**each._asdict(), "share": each.volume / whole if whole else None, **worst} for each in volumes]
     write_text(path, pd.DataFrame(rows).to_csv(index=False))
 
 

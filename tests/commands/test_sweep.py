@@ -90,6 +90,9 @@ def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.Ca
     methods = rows(folder / "methods" / "table.csv")
     assert {row["model"] for row in methods} == {"BPR", "BPR_ILE", "BPR_ILE_CP"}
     assert all(json.loads(row["seeds"]) == [1, 2] for row in methods)
+    volumes = {row["method"]: row for row in rows(folder / "volumes.csv")}
+    assert list(volumes) == ["BPR_ILE", "BPR_ILE_CP", "all together"]
+    assert float(volumes["all together"]["share"]) == 1.0
     (of_best,) = [row for row in methods if row["model"] == best_method and row["metric"] == "ndcg@10"]
     assert float(of_best["mean"]) == pytest.approx(float(best["test_ndcg@10"]), abs=1e-6)
 
@@ -294,7 +297,7 @@ GROUP = "<img src=x onerror=document.title='ran'><script>document.title='ran'</s
 @pytest.fixture
 def page() -> Path:
     """A page whose points are known by hand."""
-    from recbole_ile.commands.sweep import Sweep
+    from recbole_ile.commands.sweep_request import Sweep
     from recbole_ile.report.sweep_files import page_content, write_page
     from recbole_ile.sweeping.selection import Objective, candidates, selected
 
@@ -311,7 +314,7 @@ def page() -> Path:
     objectives = [Objective("ndcg@10", True), Objective("upd@10", False)]
     found = selected(candidates(outcomes, "BPR_ILE", {}), objectives, 0.05)
     tests: dict[int, Any] = {2: {**groups, "mean": {"ndcg@10": 0.28}, "spread": {"ndcg@10": 0.0}}}
-    about = Sweep("BPR_ILE", "tiny", {}, 0, [], objectives[0], objectives, 0.05)
+    about = Sweep("BPR_ILE", "tiny", {}, 0, [], objectives[0], objectives, 0.05, [])
     title = "BPR_ILE on <script>tiny</script>"
     fairness = [objectives[1], Objective("ad@10", True)]
     write_page(Path("report.html"), page_content(title, ["A sentence."], found, tests, objectives, fairness, about))

@@ -1,0 +1,162 @@
+"""What a sweep found out: its files, its front, and how its methods compare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from recbole_ile.commands import settings as common
+from recbole_ile.commands.sweep_request import Sweep
+from recbole_ile.comparing.methods import Method
+from recbole_ile.comparing.of_sweep import as_methods
+from recbole_ile.comparing.plan import Plan
+from recbole_ile.comparing.results import collect
+from recbole_ile.comparing.summary import Metric
+from recbole_ile.files import write_text
+from recbole_ile.plugin.pipeline import versions
+from recbole_ile.report.tables import print_front, print_volumes
+from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.sweeping.selection import (
+    Candidate,
+    MethodVolume,
+    Objective,
+    best_of_methods,
+    dominated_volume,
+    method_volumes,
+    missed,
+    worst_values,
+)
+
+FAIRNESS = ("upd", "ad", "ee")
+
+
+def compared_methods(sweep: Sweep, found: list[Candidate]) -> tuple[list[Method], Plan | None]:
+    """Return what each method would be recommended with, if there are several, behind the most accurate baseline."""
+    from recbole_ile.report.sweep_files import label
+
+    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
+    bases = [each for each in found if each.baseline]
+    if len(chosen) < 2 or not bases:
+        return [], None
+    base = _most_accurate(bases, sweep.objectives[0])
+    return as_methods([(label(each), each) for each in (base, *chosen.values()) if each], sweep.seed)
+
+
+def write_methods(
+    sweep: Sweep, ledger: Ledger, found: list[Candidate], methods: list[Method], plan: Plan, console: Console
+) -> None:
+    """Write and print how the methods compare on the test part, each with what it would be recommended with."""
+    from recbole_ile.report.comparison_files import write_comparison
+    from recbole_ile.report.comparison_tables import print_comparison
+
+    metrics = [Metric(*each, each.metric.startswith("upd@")) for each in (sweep.objectives[0], *_fairness(sweep))]
+    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
+    without = [method for method, each in chosen.items() if each is None]
+    notes = [f"{_rule(sweep)}, chosen on the validation part."]
+    if without:
+        notes.append(f"Nothing that was tried of {', '.join(without)} is.")
+    title = f"The methods of {sweep.model} on {sweep.dataset}"
+    shared = {"dataset": sweep.dataset, **sweep.fixed, **versions()}
+    comparison = collect(title, methods, plan, metrics, ledger, shared, notes, sweep.seed)
+    write_comparison(ledger.folder / "methods", comparison)
+    print_comparison(comparison, console)
+
+
+def _rule(sweep: Sweep) -> str:
+    """Say which setting of a method stands for it."""
+    if sweep.required:
+        return f"Of each method the most accurate setting that is {', '.join(map(str, sweep.required))}"
+    first, second = sweep.objectives[:2]
+    return f"Of each method the setting best in {second.metric} that is within {sweep.max_loss:.0%} of {first.metric}"
+
+
+def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: dict[int, Any], console: Console) -> None:
+    """Write the files of a sweep's front, and print it."""
+    from recbole_ile.report import sweep_files
+
+    outcomes = list(ledger.outcomes().values())
+    points = [
+        {**entry["training"], **point["ranking"]}
+        for entry in outcomes
+        for point in entry["points"] or [{"ranking": {}}]
+    ]
+    keys = list(dict.fromkeys(key for point in points for key in point))
+    sweep_files.write_trials(ledger.folder / "trials.csv", outcomes, keys)
+    if not any(each.recommended for each in found):
+        console.print("no trial has a result to choose from")
+        return
+    fairness = _fairness(sweep)
+    title = f"{sweep.model} on {sweep.dataset}"
+    best = next(each for each in found if each.recommended)
+    volume = dominated_volume(found, sweep.objectives, worst_values(found, sweep.objectives))
+    sweep_files.write_front(ledger.folder / "front.csv", found, keys, tests)
+    write_text(ledger.folder / "best.yaml", sweep_files.best_config(best, sweep.model, sweep.dataset, sweep.fixed))
+    sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title)
+    summary = [
+        f"Recommended: {sweep_files.label(best)}, {_verdict(sweep, found, best)}.",
+        f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "
+        f"{' by '.join(each.metric for each in sweep.objectives)}: {volume:.3g}.",
+    ]
+    dimensions = [sweep.objectives[0], *fairness]
+    volumes = method_volumes(found, dimensions)
+    if volumes:
+        reference = worst_values(found, dimensions)
+        sweep_files.write_volumes(ledger.folder / "volumes.csv", volumes, dimensions, reference)
+        summary.append(_of_volumes(volumes, dimensions, reference))
+    content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
+    sweep_files.write_page(ledger.folder / "report.html", content)
+    shown = [each.metric for each in (sweep.objectives[0], *fairness)]
+    print_front([(sweep_files.label(each), each) for each in found], tests, shown, title, console)
+    if volumes:
+        print_volumes(volumes, console)
+    for line in summary:
+        console.print(line, soft_wrap=True)
+
+
+def _fairness(sweep: Sweep) -> list[Objective]:
+    """Return what is shown beside the accuracy: the other objectives, and UPD, AD and EE where they are evaluated."""
+    k = sweep.objectives[0].metric.partition("@")[2]
+    known = [f"{name}@{k}" for name in FAIRNESS if f"{name}@{k}" in sweep.metrics]
+    return list(dict.fromkeys([*sweep.objectives[1:], *map(common.objective, known)]))
+
+
+def _of_volumes(volumes: list[MethodVolume], dimensions: list[Objective], reference: list[float]) -> str:
+    """Say how much each method dominates alone, and all together."""
+    worst = ", ".join(f"{each.metric} {value:.4f}" for each, value in zip(dimensions, reference, strict=True))
+    shares = ", ".join(f"{each.method} {each.volume:.3g}" for each in volumes)
+    return f"Hypervolume of each method with the baseline, measured from the worst of all settings ({worst}): {shares}."
+
+
+def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:
+    """Say what the recommendation costs and gains against the best baseline."""
+    accuracy = sweep.objectives[0]
+    bases = [each for each in found if each.baseline]
+    if sweep.required:
+        bounds = ", ".join(str(target) for target in sweep.required)
+        miss = missed(best, sweep.required)
+        met = f"the closest to {bounds}, which no setting meets: it misses by {miss:.1%}"
+        return (met if miss else f"the most accurate that meets {bounds}") + _change(sweep, bases, best)
+    if best.baseline:
+        return f"the base model: nothing fairer is within {sweep.max_loss:.0%} of its {accuracy.metric}"
+    if not bases:
+        return f"within {sweep.max_loss:.0%} of the best {accuracy.metric}"
+    return _change(sweep, bases, best)[2:]
+
+
+def _change(sweep: Sweep, bases: list[Candidate], best: Candidate) -> str:
+    """Return what a setting changes in each objective against the most accurate baseline, nothing without one."""
+    if not bases:
+        return ""
+    base = _most_accurate(bases, sweep.objectives[0])
+    changes = (
+        f"{each.metric} {best.mean[each.metric]:.4f} ({best.mean[each.metric] / base.mean[each.metric] - 1:+.0%})"
+        for each in sweep.objectives
+        if base.mean[each.metric]
+    )
+    return f", against the baseline {', '.join(changes)}"
+
+
+def _most_accurate(found: list[Candidate], accuracy: Objective) -> Candidate:
+    pick = max if accuracy.higher else min
+    return pick(found, key=lambda each: each.mean[accuracy.metric])
