@@ -54,7 +54,7 @@ def collect(
         method.label: {
             number: tests[name]
             for number in seeds
-            if (name := _point(plan.places[method.label, number], ledger)) in tests
+            if (place := plan.places.get((method.label, number))) and (name := _point(place, ledger)) in tests
         }
         for method in methods
     }
