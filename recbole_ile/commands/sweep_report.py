@@ -55,7 +55,7 @@ def write_methods(
     without = [method for method, each in chosen.items() if each is None]
     notes = [f"{_rule(sweep)}, chosen on the validation part."]
     if without:
-        notes.append(f"Nothing that was tried of {', '.join(without)} is.")
+        notes.append(f"No setting that was tried of {', '.join(without)} fits this rule.")
     title = f"The methods of {sweep.model} on {sweep.dataset}"
     shared = {"dataset": sweep.dataset, **sweep.fixed, **versions()}
     comparison = collect(title, methods, plan, metrics, ledger, shared, notes, sweep.seed)
@@ -66,7 +66,7 @@ def write_methods(
 def _rule(sweep: Sweep) -> str:
     """Say which setting of a method stands for it."""
     if sweep.required:
-        return f"Of each method the most accurate setting that is {', '.join(map(str, sweep.required))}"
+        return f"Of each method the most accurate setting with {', '.join(map(str, sweep.required))}"
     first, second = sweep.objectives[:2]
     return f"Of each method the setting best in {second.metric} that is within {sweep.max_loss:.0%} of {first.metric}"
 
