@@ -77,13 +77,14 @@ def test_a_command_on_movielens_1m_runs(line: str, capsys: pytest.CaptureFixture
 
 @pytest.mark.slow
 def test_the_sweeps_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(SWEEPS) == 6
+    assert len(SWEEPS) == 7
     for line in SWEEPS:
         words = shlex.split(line.replace("--num_samples=20", "--num_samples=2"))[1:]
         quick = ["--epochs=1"] if "--resume" not in line and words[0] == "sweep" else []
         assert main([*words, *quick]) == 0, line
     printed = capsys.readouterr().out
     assert "13 trials; each takes 1 CPU" in printed
+    assert "all 10 trials are there already" in printed, "the same sweep, asked for something else"
     assert "all 15 trials are there already" in printed, "13 and what Optuna suggested"
     assert "mainstream" in printed
 

@@ -51,7 +51,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     space = chosen_space(arguments, sweep)
     check_keys(space, sweep.model, sweep.fixed)
     planned = planned_trials(arguments, sweep, space)
-    ledger.open({"model": sweep.model, "dataset": sweep.dataset, "fixed": sweep.fixed}, kept(arguments))
+    options = ledger.settings()["options"] if arguments.resume else kept(arguments)
+    ledger.open({"model": sweep.model, "dataset": sweep.dataset, "fixed": sweep.fixed}, options)
     if not arguments.resume or not ledger.planned():  # it may have been killed before it had a plan
         ledger.plan([trial._asdict() for trial in planned])
     with naming_folder(NAME, ledger.folder):
