@@ -63,7 +63,7 @@ def sweep_figure(found: list[Candidate], objectives: list[Objective], fairness: 
                 axes.errorbar(xs, ys, **bars, label=label, linestyle=joined, markersize=5, elinewidth=0.7, **style)
                 label = None
         front = sorted((each.mean[metric.metric], each.mean[accuracy.metric]) for each in found if each.front)
-        joined = "-" if metric in objectives else ""
+        joined = "-" if len(objectives) == 2 and metric in objectives else ""  # of more, no panel shows a line
         halo = {"color": "0.35", "alpha": 0.25, "zorder": 0, "marker": "o", "markersize": 12, "linewidth": 5}
         axes.plot(*zip(*front, strict=True), linestyle=joined, label="front", **halo)
         for each in found:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ile.functional.fairness_target import Target, ascended, parse_target, score, violation
+from recbole_ile.functional.fairness_target import Target, ascended, parse_target, score, shrinks, violation
 
 UPD = Target("upd@10", False, 0.07)
 AD = Target("ad@10", True, 0.5)
@@ -43,6 +43,13 @@ def test_the_weight_moves_towards_the_target_within_its_bounds(weight: float, vi
     assert weight / 3 <= found <= weight * 3
     assert found >= weight if violated >= 0 else found <= weight
     assert abs(math.log(found / weight)) <= rate * min(1, abs(violated)) + 1e-9
+
+
+def test_what_is_missing_shrinks_if_a_twentieth_of_it_is_gone() -> None:
+    assert shrinks(1.0, 0.95)
+    assert not shrinks(1.0, 0.96)
+    assert not shrinks(0.0, 0.4), "the first step has none before it"
+    assert not shrinks(0.4, -0.1), "nothing is missing"
 
 
 @given(values, values, values, values)

@@ -57,6 +57,22 @@ def test_the_weight_follows_its_steps_and_is_pushed_while_the_target_is_missed(t
     assert net.ile_lambda == pytest.approx(0.2 / 3)
 
 
+def test_the_weight_waits_while_the_model_gets_fairer_by_itself(tiny: Path) -> None:
+    net = model(tiny, ile_target_rate=0.5, ile_target_wait=1, ile_target_push=0.0)
+    net.steer(0.4)
+    raised = net.target_weight
+    net.steer(0.38)
+    net.steer(0.3)
+    assert net.target_weight == raised > 0.2
+    net.steer(0.29)
+    assert net.target_weight == pytest.approx(raised * math.exp(0.5 * 0.29))
+
+
+def test_with_a_target_training_starts_with_the_least_weight(tiny: Path) -> None:
+    assert model(tiny, ile_target="upd@2<=0.1", ile_target_range=4).ile_lambda == pytest.approx(0.05)
+    assert model(tiny, ile_target_range=4).ile_lambda == 0.2
+
+
 def test_a_target_within_reach_is_met_by_an_accurate_model(capsys: pytest.CaptureFixture[str]) -> None:
     words = [f"--{key}={value}" for key, value in MOVIES.items()]
     assert main(["run", "--model=BPR_ILE", "--dataset=ml-100k", "--ile_target=upd@10<=0.08", *words]) == 0
@@ -68,7 +84,7 @@ def test_a_target_within_reach_is_met_by_an_accurate_model(capsys: pytest.Captur
     assert target["valid"] == result["best_valid_result"]["upd@10"] <= 0.08
     assert target["test"] == result["test_result"]["upd@10"]
     assert result["best_valid_score"] == result["best_valid_result"]["ndcg@10"]
-    assert {entry["ile_lambda"] for entry in course[:3]} == {0.1}
+    assert {entry["ile_lambda"] for entry in course[:3]} == {0.01}, "the least weight, until something is learned"
     assert len({entry["ile_lambda"] for entry in course}) > 3
     assert all(0.01 <= entry["ile_lambda"] <= 1.0 for entry in course)
     assert len(course) == len(result["group_losses"])
@@ -85,7 +101,7 @@ def test_a_target_out_of_reach_is_said_to_be_missed_and_leaves_the_closest(capsy
     (path,) = Path("saved").glob("*/result.json")
     result = json.loads(path.read_text())
     assert not result["target"]["met"]
-    judged = [entry["value"] for entry in result["target_course"] if entry["ile_lambda"] != 0.1]
+    judged = [entry["value"] for entry in result["target_course"] if entry["ile_lambda"] != 0.05]
     assert result["target"]["valid"] == min(judged)
     assert "target upd@10<=0.001: missed, this is the closest" in capsys.readouterr().out
 

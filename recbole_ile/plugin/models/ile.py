@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from recbole_ile.functional.equalization import disparity
-from recbole_ile.functional.fairness_target import ascended
+from recbole_ile.functional.fairness_target import ascended, shrinks
 from recbole_ile.plugin.models.capturing import CapturedLosses, first_part
 
 
@@ -43,13 +43,14 @@ class ItemLossEqualization(CapturedLosses):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.ile_lambda = float(config["ile_lambda"])
+        given = float(config["ile_lambda"])
         self.ile_distance = config["ile_distance"]
-        self.target_weight = self.ile_lambda
-        self._validations, self._stalled, self._best = 0, 0, -math.inf
+        self._validations, self._stalled, self._best, self._violated = 0, 0, -math.inf, 0.0
         self._rate, self._push = float(config["ile_target_rate"]), float(config["ile_target_push"])
         self._wait, reach = int(config["ile_target_wait"]), float(config["ile_target_range"])
-        self._range = (self.ile_lambda / reach, self.ile_lambda * reach)
+        self._range = (given / reach, given * reach)
+        # A model that has once been made fairer than wanted does not get its accuracy back.
+        self.ile_lambda = self.target_weight = self._range[0] if config["ile_target"] else given
 
     @property
     def can_be_raised(self) -> bool:
@@ -75,7 +76,9 @@ class ItemLossEqualization(CapturedLosses):
         """
         self._validations += 1
         if self._validations % self._wait == 0:
-            self.target_weight = ascended(self.target_weight, violated, self._rate, *self._range)
+            if not shrinks(self._violated, violated):
+                self.target_weight = ascended(self.target_weight, violated, self._rate, *self._range)
+            self._violated = violated
         self.ile_lambda = ascended(self.target_weight, violated, self._push, *self._range)
 
     @property
