@@ -83,12 +83,12 @@ def run_sweep(
             candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss, sweep.required
         )
         tests = running.front_tests(stage, found) if whole else {}
-        named, plan = compared_methods(sweep, found) if whole else ([], None)
+        methods, plan = compared_methods(sweep, found) if whole else ([], None)
         if plan:
             running.on_test_part(stage, wanted_tests(plan, ledger.outcomes()), users=True)
     write_report(sweep, ledger, found, tests, console)
     if plan:
-        write_methods(sweep, ledger, found, named, plan, console)
+        write_methods(sweep, ledger, found, methods, plan, console)
     console.print(
         f"{time.time() - started:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv"
         + (" and the table of methods in methods/" if plan else ""),
