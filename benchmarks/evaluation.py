@@ -7,10 +7,12 @@ Stock RecBole is as it comes: its metrics, its batches, its collector. Ours give
 
 from __future__ import annotations
 
+import functools
+
 from side_by_side import Run, alternate, ours, parser, report, settings, stock, timed
 
-from recbole_ile.plugin.eval_memory import LiveBytes
-from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.evaluation.memory import LiveBytes
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 STOCK_METRICS = ["Recall", "MRR", "NDCG", "Hit", "Precision"]
 
@@ -42,10 +44,10 @@ def main() -> None:
         "ours": ours(arguments.model, {**given, "metrics": [*STOCK_METRICS, "UPD", "AD", "EE"]}),
     }
     runs["ours"].model.load_state_dict(runs["stock"].model.state_dict())
-    tasks = {name: timed(lambda run=run: evaluate(run)) for name, run in runs.items()}
+    tasks = {name: timed(functools.partial(evaluate, run)) for name, run in runs.items()}
     title = f"evaluating {arguments.model} on {arguments.dataset}, {arguments.mode}"
     report(title, alternate(tasks, arguments.rounds), "stock")
-    print(f"ours: {runs['ours'].valid.step} users at once, with eval_memory={arguments.eval_memory}")
+    print(f"ours: {runs['ours'].valid.batch_entries} users at once, with eval_memory={arguments.eval_memory}")
     if arguments.memory:
         for name, run in runs.items():
             print(f"{name}: at most {megabytes(run):.1f} MB at a time")

@@ -33,10 +33,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.files import PARTIAL
-from recbole_ile.plugin.checkpoint import read_checkpoint
-from recbole_ile.plugin.continued_trainer import HISTORY
-from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.plugin.checkpoints.behaviour_states import states_of
+from recbole_ile.plugin.checkpoints.files import read_checkpoint
 
 OF_ITS_OWN = ("checkpoint", "output_dir", "seconds", "node")
 """What differs between two runs of the same."""
@@ -73,7 +73,7 @@ class KilledRun:
     def command(self) -> list[str]:
         """Return the words that start it, or that resume it if there is something to resume."""
         checkpoint = self._checkpoint()
-        return ["run", *([f"--resume={checkpoint}"] if checkpoint else self._options)]
+        return ["run", *([f"--resume={checkpoint.relative_to(self.folder)}"] if checkpoint else self._options)]
 
     def has_ended(self) -> bool:
         """Return whether nothing is left to be resumed."""
@@ -89,7 +89,7 @@ class KilledRun:
         if checkpoint is None:
             return {}
         content = read_checkpoint(checkpoint)
-        return {each["epoch"]: each for each in content["other_parameter"][HISTORY][: content["epoch"] + 1]}
+        return {each["epoch"]: each for each in states_of(content)["group_losses"]["epochs"][: content["epoch"] + 1]}
 
     def redone(self, kept: dict[Any, Any], started: float) -> list[Any]:
         """Return the epochs of ``kept`` that were trained since ``started``."""
@@ -130,7 +130,7 @@ class KilledSweep:
     def files(self) -> list[Path]:
         """Return the files of which none may be damaged: those of the sweep, and the models of finished trials."""
         own = [path for path in self.ledger.folder.rglob("*") if self.ledger.ray_folder not in path.parents]
-        models = [Path(each["checkpoint"]) / "model.pth" for each in self.ledger.outcomes().values()]
+        models = [model for each in self.ledger.outcomes().values() if (model := self.ledger.model(each))]
         return [*(path for path in own if path.suffix in READERS), *models]
 
     def kept(self) -> dict[Any, Any]:
@@ -145,7 +145,7 @@ class KilledSweep:
     def outcome(self) -> dict[str, Any]:
         """Return all that the same sweep has to end with."""
         outcomes = self.ledger.outcomes()
-        models = {name: parameters(Path(each["checkpoint"]) / "model.pth") for name, each in outcomes.items()}
+        models = {name: parameters(self.ledger.model(each)) for name, each in outcomes.items()}
         texts = {name: (self.ledger.folder / name).read_text() for name in ("front.csv", "best.yaml")}
         tests = self.ledger.tests()
         return {"trials": {name: without_own(each) for name, each in outcomes.items()}, **models, **texts, **tests}
@@ -261,8 +261,11 @@ def main() -> int:
     arguments.users = f"--user_inter_num_interval={arguments.users}"
     common = [f"--model={arguments.model}", f"--dataset={arguments.dataset}", arguments.users]
     grid = ["--grid=ile_lambda=0.1,0.2,0.3", f"--epochs={max(arguments.epochs // 4, 1)}"]
-    asked = [(KilledRun, [*common, f"--epochs={arguments.epochs}", "--show_progress=False"], arguments.runs)]
-    asked.append((KilledSweep, [*common, *grid], arguments.sweeps))
+    trained = [*common, f"--epochs={arguments.epochs}", "--show_progress=False"]
+    asked: list[tuple[Any, list[str], int]] = [
+        (KilledRun, trained, arguments.runs),
+        (KilledSweep, [*common, *grid], arguments.sweeps),
+    ]
     chance, problems = random.Random(arguments.seed), []
     table = Table(title=f"kill -9 of {arguments.model} on {arguments.dataset}, seed {arguments.seed}")
     columns = ("kills", "before anything was kept", "ended the same", "s without kills", "abandoned files", "problems")

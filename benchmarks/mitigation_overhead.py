@@ -13,8 +13,8 @@ from typing import Any
 from side_by_side import Run, alternate, ours, parser, report, settings
 from training import epoch
 
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.models.sources import stop_listening
+from recbole_ile.plugin.losses.observers import stop_listening
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 SEQUENTIAL = {
     "SASRec": {"train_neg_sample_args": None, "MAX_ITEM_LIST_LENGTH": 10, "hidden_size": 32, "inner_size": 64}

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from side_by_side import Run, ours, parser, settings, stock
 
-from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 
 def ndcg(run: Run, epochs: int) -> float:

@@ -27,10 +27,10 @@ from rich.table import Table
 from side_by_side import ours, parser, settings
 from synthetic import write
 
-from recbole_ile.plugin.checkpoint import read_checkpoint
-from recbole_ile.plugin.config import IleConfig
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.peak_memory import peak_bytes
+from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.plugin.config.config import IleConfig
+from recbole_ile.plugin.output.logs import quiet_recbole
+from recbole_ile.plugin.output.peak_memory import peak_bytes
 
 K, PER_USER, SEED = 10, 3, 0
 
@@ -138,7 +138,7 @@ def at_scale(n_users: int, n_items: int) -> None:
 def main() -> None:
     """Print both parts; ``--child`` does one task for them, and prints its result and peak memory last."""
     if sys.argv[1:2] == ["--child"]:
-        task = {"train": train, "stock": stock_lists}[sys.argv[2]]
+        task: Any = {"train": train, "stock": stock_lists}[sys.argv[2]]
         print(task(*json.loads(sys.argv[3])), f"{peak_bytes() / 1e9:.2f}")
         return
     options = parser(__doc__)

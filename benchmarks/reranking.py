@@ -7,17 +7,16 @@ An epoch of training gives the scores a shape; all users are ranked, with 100 ca
 
 from __future__ import annotations
 
-import resource
 import time
 
 import numpy as np
 import torch
 from rich.console import Console
 from scipy.spatial.distance import jensenshannon
-from side_by_side import alternate, ours, parser, report, settings, timed
+from side_by_side import alternate, ours, parser, peak_gib, report, settings, timed
 
 from recbole_ile.functional.reranking import calibrated_popularity
-from recbole_ile.plugin.logs import quiet_recbole
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 K, CANDIDATES, WEIGHT, BATCH, LOOPED = 10, 100, 0.9, 128, 50
 
@@ -37,11 +36,6 @@ def one_by_one(scores: np.ndarray, groups: np.ndarray, profiles: np.ndarray) -> 
             chosen.append(left[int(np.argmax(gains))])
         lists.append(chosen)
     return lists
-
-
-def peak_gib() -> float:
-    """Return the largest resident memory of this process so far, in GiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def main() -> None:

@@ -26,8 +26,8 @@ from side_by_side import ours, stock
 from synthetic import interactions, write
 
 from recbole_ile import run_recbole_ile
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.popularity import TrainingPopularity
+from recbole_ile.plugin.data.popularity import TrainingPopularity
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 MILLION = 1_000_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import tempfile
 import time
@@ -17,10 +18,10 @@ from recbole.evaluator import Collector, Evaluator, metrics
 from rich.console import Console
 from rich.table import Table
 
-from recbole_ile.plugin.config import IleConfig, as_base_model
-from recbole_ile.plugin.pipeline import build_model, prepare_data
-from recbole_ile.plugin.registry import parse_model_name
-from recbole_ile.plugin.trainer import get_trainer
+from recbole_ile.plugin.catalogue.model_names import ModelName
+from recbole_ile.plugin.config.config import IleConfig, for_recbole
+from recbole_ile.plugin.runs.preparation import build_model, prepare_data
+from recbole_ile.plugin.training.trainer import get_trainer
 
 
 class Run(NamedTuple):
@@ -52,11 +53,11 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def stock(name: str, options: dict[str, Any]) -> Run:
     """Return a run of RecBole as it comes; only the mended imports are this plugin's."""
-    base = parse_model_name(name).base
+    base = ModelName.parse(name).base
     config = IleConfig(base, config_dict={"fast_loader": False, **options})
     recbole.utils.init_seed(config["seed"], True)
-    with as_base_model(config):
-        train, valid, _ = data_preparation(config, create_dataset(config))
+    asked = for_recbole(config)
+    train, valid, _ = data_preparation(asked, create_dataset(asked))
     recbole.utils.init_seed(config["seed"], True)
     model = recbole.utils.get_model(base)(config, train._dataset).to(config["device"])
     trainer = recbole.utils.get_trainer(config["MODEL_TYPE"], base)(config, model)
@@ -109,3 +110,8 @@ def report(title: str, taken: dict[str, list[float]], base: str) -> None:
         figures = (statistics.median(seconds), min(seconds), statistics.median(ratios), min(ratios), max(ratios))
         table.add_row(name, *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
+
+
+def peak_gib() -> float:
+    """Return the largest resident memory of this process so far, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -48,9 +48,9 @@ STOCK_READING = READING.format(
     read="create_dataset(config).build()",
 )
 OUR_READING = READING.format(
-    imports="from recbole_ile.plugin.config import IleConfig\n"
-    "from recbole_ile.plugin.pipeline import read_dataset\n"
-    "from recbole_ile.plugin.dataset_cache import cached_dataset\n"
+    imports="from recbole_ile.plugin.config.config import IleConfig\n"
+    "from recbole_ile.plugin.runs.preparation import read_dataset\n"
+    "from recbole_ile.plugin.data.cache import cached_dataset\n"
     "from recbole.utils import init_seed",
     config="IleConfig('BPR', sys.argv[1], config_dict={'data_path': sys.argv[2]})",
     read="cached_dataset(config, read_dataset).build()",
@@ -64,11 +64,12 @@ def process(code: str, *arguments: str, cache: str) -> tuple[float, str]:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env=environment,
-        check=True,
         text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
     )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     return time.perf_counter() - started, done.stdout
 
 

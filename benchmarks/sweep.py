@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from side_by_side import parser, settings, stock
 
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 GRID = {"learning_rate": (0.0005, 0.001, 0.002, 0.005), "embedding_size": (32, 64, 96)}
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}

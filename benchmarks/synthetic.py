@@ -79,6 +79,33 @@ def _sizes(wanted: np.ndarray, number: int, limit: int) -> np.ndarray:
     return np.diff(np.round(np.cumsum(wanted)).astype(np.int64), prepend=0)
 
 
+def wide_interactions(
+    number: int, n_users: int, n_items: int, exponent: float = 0.9, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw interactions without a look at every pair, for catalogues that are too large for it.
+
+    Returns:
+        ``[number]`` users and ``[number]`` items, each pair once; users are about as active as items are popular.
+    """
+    generator = np.random.default_rng(seed)
+
+    def chances(size: int) -> np.ndarray:
+        weights = (np.arange(size) + 10.0) ** -exponent
+        return np.cumsum(generator.permutation(weights / weights.sum()))
+
+    of_users, of_items = chances(n_users), chances(n_items)
+    pairs = np.empty(0, dtype=np.int64)
+    while len(pairs) < number:
+        missing = int(1.1 * (number - len(pairs))) + 1
+        users, items = (
+            np.searchsorted(cumulative, generator.random(missing)).clip(max=len(cumulative) - 1)
+            for cumulative in (of_users, of_items)
+        )
+        pairs = np.unique(np.concatenate([pairs, users * n_items + items]))
+    chosen = generator.permutation(pairs)[:number]
+    return chosen // n_items, chosen % n_items
+
+
 def write(path: Path, users: np.ndarray, items: np.ndarray) -> None:
     """Write ``[N]`` users and items as an ``.inter`` file."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,8 @@ from scipy.sparse import csr_matrix
 from side_by_side import Run, alternate, ours, parser, report, settings, stock, timed
 
 from recbole_ile.functional.distances import DISTANCES
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.registry import parse_model_name
+from recbole_ile.plugin.catalogue.model_names import ModelName
+from recbole_ile.plugin.output.logs import quiet_recbole
 
 
 def epoch(run: Run) -> Callable[[], float]:
@@ -55,10 +55,10 @@ def main() -> None:
     options.add_argument("--distances", nargs="+", default=["mad"], choices=sorted(DISTANCES))
     arguments = options.parse_args()
     given = settings(arguments)
-    for base in dict.fromkeys(parse_model_name(name).base for name in arguments.models):
+    for base in dict.fromkeys(ModelName.parse(name).base for name in arguments.models):
         reference = stock(base, given)
         tasks = {"stock": epoch(reference)}
-        for name in [name for name in arguments.models if parse_model_name(name).base == base]:
+        for name in [name for name in arguments.models if ModelName.parse(name).base == base]:
             for distance in arguments.distances if name.endswith("_ILE") else [None]:
                 further = {"ile_distance": distance} if distance else {}
                 tasks[f"{name} {distance or ''}".strip()] = epoch(ours(name, {**given, **further}))

@@ -9,13 +9,13 @@ from typing import Any
 
 from recbole_ile.plugin import compat as _compat
 
-_compat.apply()
+_compat.SHIMS.apply()
 
 from recbole_ile.errors import InputError  # noqa: E402
-from recbole_ile.plugin.metrics import register_metrics as _register_metrics  # noqa: E402
-from recbole_ile.plugin.registry import get_model  # noqa: E402
+from recbole_ile.plugin import hooks as _hooks  # noqa: E402
+from recbole_ile.plugin.catalogue.models import get_model  # noqa: E402
 
-_register_metrics()
+_hooks.apply()
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "get_model", "load_model", "run_recbole_ile"]
@@ -28,7 +28,8 @@ def __getattr__(name: str) -> Any:
 
         return run_recbole_ile
     if name == "load_model":
-        from recbole_ile.plugin.loading import load_model
+        from recbole_ile.plugin.runs.guest import leaving_no_trace
+        from recbole_ile.plugin.runs.restoring import load_model
 
-        return load_model
+        return globals().setdefault(name, leaving_no_trace()(load_model))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

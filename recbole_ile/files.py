@@ -1,18 +1,22 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, take turns with other processes, and name a folder."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import secrets
 import socket
 import tempfile
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import filelock
 import psutil
 
-from recbole_ile.errors import UnwritableFile
+from recbole_ile.errors import InputError, UnwritableFile
 
 PARTIAL = ".partial"
 """Ends the name of a file that is being written, so that nobody takes it for a whole one."""
@@ -35,14 +39,11 @@ def write_whole(path: str | Path, write: Callable[[Path], object], durable: bool
     path = Path(path)
     try:
         _remove_abandoned(path)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-{_process()}-", suffix=PARTIAL)
+        temporary = _new(path.parent, f".{path.name}-{_process()}-", PARTIAL, _make_file)
     except OSError as error:
         raise unwritable(path, error) from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         write(temporary)
-        temporary.chmod(0o666 & ~_umask())
         if durable:
             _flush(temporary)
         os.replace(temporary, path)
@@ -59,6 +60,62 @@ def write_text(path: str | Path, text: str) -> None:
         UnwritableFile: as ``write_whole`` does.
     """
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def new_folder(parent: Path, prefix: str) -> Path:
+    """Make an empty folder of a new name, which those may read who may read any other that this process makes.
+
+    Args:
+        parent: where it is made.
+        prefix: begins its name; what follows is random.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    return _new(parent, prefix, "", Path.mkdir)
+
+
+@contextlib.contextmanager
+def locked(path: str | Path, wait: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Keep other processes out of this context until it ends; the system frees it when a process is killed.
+
+    Args:
+        path: the file that stands for what is locked; it stays, empty.
+        wait: is called once if another process is within.
+
+    Raises:
+        UnwritableFile: if there can be no such file.
+    """
+    lock = filelock.FileLock(path)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            wait()
+            lock.acquire()
+    except NotImplementedError:  # a file system without locks; what is written is whole all the same
+        yield
+        return
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_folder_name(option: str, name: str) -> None:
+    """Refuse a name that is not the name of one folder.
+
+    Raises:
+        InputError: names the option, its value and what is allowed.
+    """
+    strange = any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
+    if not name.strip() or name in (".", "..") or "/" in name or "\\" in name or strange:
+        raise InputError(
+            f"option {option}={name if name.isprintable() else ascii(name)} is not allowed; it is the name of one "
+            "folder, without / and \\, and neither . nor .."
+        )
 
 
 def unwritable(path: str | Path, error: OSError) -> UnwritableFile:
@@ -89,7 +146,19 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _new(parent: Path, prefix: str, suffix: str, make: Callable[[Path], None]) -> Path:
+    """Have ``make`` make something of a random name in a folder, and return its path.
+
+    ``tempfile`` makes what its owner alone may read, and a process can ask for its umask only by changing it for a
+    moment, in all its threads. Here the system applies the umask.
+    """
+    for _ in range(tempfile.TMP_MAX):
+        path = parent / f"{prefix}{secrets.token_hex(4)}{suffix}"
+        with contextlib.suppress(FileExistsError):
+            make(path)
+            return path
+    raise FileExistsError(errno.EEXIST, "no free name for a temporary file", str(parent))
+
+
+def _make_file(path: Path) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from recbole_ile.comparing.summary import Cell, Comparison, Metric, Row
+from recbole_ile.experiments.comparison.summary import Cell, Comparison, Row
+from recbole_ile.metric import Metric
 
-NDCG, UPD, AD = METRICS = [Metric("ndcg@10", True), Metric("upd@10", False, True), Metric("ad@10", True)]
+NDCG, UPD, AD = METRICS = [Metric.parse(name) for name in ("ndcg@10", "upd@10", "ad@10")]
 STRANGE = r"a_b%c&d#e$f{g}h~i^j\k<l>m|n[o]--*p$ <script>"
 NAN = float("nan")
 
@@ -68,7 +69,7 @@ def empty() -> Comparison:
 
 def without_values() -> Comparison:
     found = comparison(spread=NAN)
-    cells = {metric.name: cell(NAN, interval=None) for metric in METRICS}
+    cells = {str(metric): cell(NAN, interval=None) for metric in METRICS}
     shares = {"items": 0, "training_share": NAN, "recommendation_share": NAN, "exposure_share": NAN, "recall": NAN}
     return found._replace(
         rows=[row._replace(cells=cells) for row in found.rows],

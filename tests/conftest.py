@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from atomic import tiny_lines, write_atomic
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch asks for it: two workers with two threads each wait in turn
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from speed import no_pauses, no_training, start_ray, stop_ray, yaml_read_once
+
 import recbole_ile  # noqa: F401  mends RecBole before a test imports it
+from recbole_ile.plugin.output.logs import stop_logging
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _without_delays() -> Iterator[None]:
+    with no_pauses(), yaml_read_once():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Have what ``make quick`` runs train nothing and start no Python, whichever tests are run."""
+    may = item.get_closest_marker("trains") or item.get_closest_marker("slow")
+    with contextlib.nullcontext() if may else no_training():
+        return (yield)
+
+
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    torch.autograd.set_detect_anomaly(False)  # which a module of RecBole's turns on for whoever imports it
+    if "one_ray" not in request.fixturenames:
+        stop_ray()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECBOLE_ILE_CACHE", str(tmp_path / "cache"))
+    yield
+    stop_logging()  # a log that a part of a run began would go on to a stream that pytest has closed
 
 
 @pytest.fixture
@@ -33,3 +62,23 @@ def rich(tmp_path: Path) -> Path:
     from rich_data import write_rich
 
     return write_rich(tmp_path / "data")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no figures, which takes longer than two epochs and which other tests look at."""
+    from recbole_ile.report import figures
+
+    monkeypatch.setattr(figures, "save_figure", lambda *_: None)
+
+
+@pytest.fixture
+def one_ray(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Commands find one Ray of one CPU, whose processes import everything once; a test that does not ask ends it."""
+    start_ray(tmp_path_factory.mktemp("ray"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_ray_left() -> Iterator[None]:
+    yield
+    stop_ray()

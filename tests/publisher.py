@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from recbole_ile.fetching import sources
-from recbole_ile.plugin.properties import defaults
+from recbole_ile.plugin.catalogue.properties import defaults
 
 ROWS = [
     (f"{user}", f"{item}", (user * item) % 5 + 1, 978300000 + 60 * user + item)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from recbole.data.interaction import Interaction
 
-from recbole_ile.plugin.config import IleConfig
+from recbole_ile.plugin.config.config import IleConfig
 
 SMALL: dict[str, Any] = {"topk": 2, "valid_metric": "NDCG@2", "metrics": ["NDCG"], "epochs": 1, "show_progress": False}
 LOADED = {

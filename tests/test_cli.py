@@ -10,7 +10,7 @@ import pytest
 
 from recbole_ile.cli import main
 from recbole_ile.commands import compare, doctor, recommend, rerank, run, sweep
-from recbole_ile.plugin.trainer import GroupLossTrainer
+from recbole_ile.plugin.training.trainer import BehavingTrainer
 
 RUN = ["--dataset=tiny", "--topk=2", "--valid_metric=NDCG@2", "--epochs=9", "--show_progress=False", "--state=ERROR"]
 
@@ -35,7 +35,7 @@ def test_ctrl_c_of_what_keeps_nothing_says_nothing_more(
 
 
 def interrupt_epoch(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    train, begun = GroupLossTrainer._train_epoch, []
+    train, begun = BehavingTrainer._train_epoch, []
 
     def until(*arguments: Any, **keywords: Any) -> Any:
         if len(begun) == number:
@@ -43,9 +43,10 @@ def interrupt_epoch(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         begun.append(number)
         return train(*arguments, **keywords)
 
-    monkeypatch.setattr(GroupLossTrainer, "_train_epoch", until)
+    monkeypatch.setattr(BehavingTrainer, "_train_epoch", until)
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize(("model", "pattern"), [("BPR_ILE", "*.pth"), ("BPR_PUFR", "*.pth.unfinished")])
 def test_ctrl_c_of_a_run_names_what_resumes_it(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str, pattern: str
@@ -56,6 +57,7 @@ def test_ctrl_c_of_a_run_names_what_resumes_it(
     assert said(capsys) == f"interrupted; --resume={kept} continues after the best epoch so far"
 
 
+@pytest.mark.trains
 def test_ctrl_c_before_an_epoch_ended_says_so(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,7 +68,7 @@ def test_tables_show_numbers_shares_and_gaps() -> None:
 
 def test_the_best_value_is_bold_by_the_metrics_own_direction() -> None:
     console = Console(width=120, record=True, force_terminal=True, color_system="standard")
-    print_comparison({"A": {"upd@10": 0.1, "ad@10": 0.4}, "B": {"upd@10": 0.2, "ad@10": 0.5}}, ["upd"], console)
+    print_comparison({"A": {"upd@10": 0.1, "ad@10": 0.4}, "B": {"upd@10": 0.2, "ad@10": 0.5}}, console)
     rows = {line.split()[1]: line for line in console.export_text(styles=True).splitlines() if "@10" in line}
     assert "\x1b[1m0.1000" in rows["upd@10"]
     assert "\x1b[1m0.5000" in rows["ad@10"]

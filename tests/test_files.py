@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from recbole_ile.errors import InputError
-from recbole_ile.files import write_text, write_whole
+from recbole_ile.files import new_folder, write_text, write_whole
 
 ROOT = Path(__file__).parent.parent
 KILLED = (
@@ -28,6 +28,7 @@ def full(_: Path) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.trains
 def test_what_a_killed_process_leaves_is_taken_for_nothing_and_goes_with_the_next_writing(tmp_path: Path) -> None:
     path = tmp_path / "trial.json"
     write_text(path, "before")
@@ -82,8 +83,8 @@ def test_the_content_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monke
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_torch_says_that_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from recbole_ile.plugin.checkpoint import write_checkpoint
-    from recbole_ile.plugin.config import IleConfig
+    from recbole_ile.plugin.checkpoints.files import write_checkpoint
+    from recbole_ile.plugin.config.config import IleConfig
 
     config = IleConfig("BPR", "ml-100k")
     content = {"config": config, "epoch": 0, "state_dict": {"x": torch.zeros(1_000_000)}}
@@ -101,3 +102,63 @@ def test_torch_says_that_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.Mo
         write_checkpoint(content, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+UMASK = """
+import os, stat, sys, threading, time
+from pathlib import Path
+from recbole_ile.files import new_folder, write_text
+
+os.umask(0o027)
+umask = os.umask
+
+def slow_umask(mask):
+    before = umask(mask)
+    time.sleep(0.01)  # long enough for another thread to make something
+    return before
+
+os.umask = slow_umask
+folder = Path(sys.argv[1])
+ended = threading.Event()
+others = []
+
+def make_others():
+    for number in range(100_000):
+        path = folder / "other"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        others.append(stat.S_IMODE(path.stat().st_mode))
+        path.unlink()
+        if ended.is_set():
+            break
+
+thread = threading.Thread(target=make_others)
+thread.start()
+while not others:
+    pass
+for number in range(300):
+    write_text(folder / f"{number}.json", "")
+    new_folder(folder, f"{number}-")
+ended.set()
+thread.join()
+modes = lambda pattern: {oct(stat.S_IMODE(path.stat().st_mode)) for path in folder.glob(pattern)}
+print(modes("*.json"), modes("*-*"), {oct(mode) for mode in others}, oct(os.umask(0)))
+"""
+
+
+@pytest.mark.trains
+@pytest.mark.skipif(os.name != "posix", reason="no permissions of others")
+def test_what_is_new_has_the_permissions_of_the_umask_which_no_other_thread_sees_changed(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", UMASK, str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert told.stdout.strip() == "{'0o640'} {'0o750'} {'0o640'} 0o27"
+
+
+def test_a_name_that_is_taken_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = iter(["taken", "taken", "free"])
+    monkeypatch.setattr("recbole_ile.files.secrets.token_hex", lambda _: next(names))
+    assert [new_folder(tmp_path, "a-").name for _ in range(2)] == ["a-taken", "a-free"]

@@ -7,6 +7,7 @@ things done to it. ``FUZZ_EXAMPLES=2500 pytest -m slow tests/test_fuzz.py`` trie
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -28,10 +29,11 @@ from pandas._libs.parsers import STR_NA_VALUES
 from recbole_ile import run_recbole_ile
 from recbole_ile.cli import main
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.checkpoint import read_checkpoint
-from recbole_ile.plugin.config import IleConfig, known_keys
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.pipeline import prepare_data
+from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.plugin.config.config import IleConfig
+from recbole_ile.plugin.config.known_keys import known_keys
+from recbole_ile.plugin.output.logs import quiet_recbole
+from recbole_ile.plugin.runs.preparation import prepare_data
 
 pytestmark = pytest.mark.slow
 fuzzed = settings(
@@ -126,22 +128,23 @@ def changed(changes: list[Change]) -> bytes:
 def understood(content: bytes) -> int | None:
     """Interactions of a file that may be taken for one of those meant, ``None`` for nonsense.
 
-    RecBole leaves out interactions without a user or an item, or with one of what pandas takes for none, and warns
-    of each line.
+    What a line has more than the header is not read, what it has less is empty. RecBole leaves out interactions
+    without a user or an item, and we say how many.
     """
     try:
-        lines = [
-            line
-            for line in content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-            if line.strip()
+        lines = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        records = [
+            record
+            for record in csv.reader(lines, delimiter="\t", strict=True)
+            if len(record) > 1 or "".join(record).strip()
         ]
-        header = [cell.split(":") for cell in lines[0].split("\t")]
+        header = [cell.split(":") for cell in records[0]]
         names = [name for name, _ in header]
-        rows = [dict(zip(names, line.split("\t"), strict=True)) for line in lines[1:]]
+        rows = [dict(zip(names, [*record, *[""] * len(names)], strict=False)) for record in records[1:]]
         numbers = [name for name, kind in header if kind == "float" and name in KINDS]
         assert all(row[name] in STR_NA_VALUES or float(row[name]) is not None for row in rows for name in numbers)
-        return sum(not {row["user_id"], row["item_id"]} & STR_NA_VALUES for row in rows)
-    except (ValueError, AssertionError, KeyError, IndexError):
+        return sum(bool(row["user_id"] and row["item_id"]) for row in rows)
+    except (ValueError, AssertionError, KeyError, IndexError, csv.Error):
         return None
 
 

@@ -1,4 +1,4 @@
-"""Arrows between the packages point downwards only."""
+"""Arrows between the packages point downwards only. What may patch other packages is in ``test_patches.py``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "recbole_ile"
-LAYERS = ["functional", "plugin", "fetching", "sweeping", "comparing", "report", "commands", "cli"]
+HOOKS = PACKAGE / "plugin" / "hooks"
+LAYERS = ["functional", "kernels", "plugin", "fetching", "experiments", "report", "commands", "cli"]
 """From the lowest; a file may import from its own layer and those below. What is in no layer is below all."""
 
 
@@ -39,23 +40,58 @@ def test_imports_point_downwards(path: Path) -> None:
             assert layer_of(tuple(module.split(".")[1:])) <= own, f"{path} imports {module}"
 
 
+RAY = {"plugin/compat.py"}
+FLOORS = [
+    {"catalogue", "output", "processes"},
+    {"config"},
+    {"data"},
+    {"losses", "evaluation", "checkpoints"},
+    {"mitigations", "models", "training"},
+    {"runs"},
+    {"hooks"},
+]
+"""The rooms of ``plugin``, from the lowest; rooms of one floor do not know each other. Files in no room are below."""
+
+
+def floor_of(parts: tuple[str, ...]) -> int:
+    return next((number for number, rooms in enumerate(FLOORS) if parts[:1] and parts[0] in rooms), -1)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "plugin").rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_between_the_rooms_of_plugin_point_downwards(path: Path) -> None:
+    own = path.relative_to(PACKAGE / "plugin").with_suffix("").parts
+    for module in imported_modules(path):
+        parts = tuple(module.split(".")[2:])
+        if module.startswith("recbole_ile.plugin.") and parts[0] != own[0]:
+            assert floor_of(parts) < max(floor_of(own), 0), f"{path} imports {module}"
+
+
+def test_every_room_of_plugin_has_a_floor() -> None:
+    rooms = {path.name for path in (PACKAGE / "plugin").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == set().union(*FLOORS)
+
+
+def test_ray_is_known_to_the_engine_and_its_searcher_alone() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        tops = {module.split(".")[0] for module in imported_modules(path)}
+        assert "ray" not in tops or path.relative_to(PACKAGE).as_posix() in RAY or "engine" in path.parts, path
+
+
 def test_functional_knows_neither_recbole_nor_ray() -> None:
     for path in (PACKAGE / "functional").glob("*.py"):
         tops = {module.split(".")[0] for module in imported_modules(path)}
         assert not tops & {"recbole", "ray"}, path
 
 
-def test_only_compat_patches_recbole() -> None:
-    names = {"Config", "Dataset", "Collector", "Trainer", "torch", "np", "module", "quick_start"}
+def test_nothing_but_the_package_itself_imports_the_hooks() -> None:
     for path in PACKAGE.rglob("*.py"):
-        if path.name == "compat.py":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            for target in node.targets if isinstance(node, ast.Assign) else []:
-                patched = isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
-                assert not (patched and target.value.id in names), f"{path}:{node.lineno}"
+        if path != PACKAGE / "__init__.py" and path.parent != HOOKS:
+            assert not any(f"{module}.".startswith("recbole_ile.plugin.hooks.") for module in imported_modules(path))
 
 
+@pytest.mark.trains
 def test_importing_the_package_does_not_import_ray() -> None:
     code = "import sys, recbole_ile, recbole_ile.commands.run; print(sorted({'ray', 'ray.tune'} & set(sys.modules)))"
     environment = {"PYTHONPATH": str(PACKAGE.parent), "PATH": "/usr/bin"}

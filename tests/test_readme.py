@@ -12,13 +12,14 @@ from publisher import SHAPES, publish, serving
 from recbole_ile.cli import main
 from recbole_ile.fetching.sources import known_sources
 from recbole_ile.functional.distances import DISTANCES
-from recbole_ile.plugin.properties import defaults
-from recbole_ile.plugin.registry import MITIGATIONS
+from recbole_ile.plugin.catalogue.mitigations import known_mitigations
+from recbole_ile.plugin.catalogue.properties import defaults
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 LINES = [line.partition(" #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+BENCHMARKS = [line for line in LINES if line.startswith("python benchmarks/")]
 OURS = [line for line in LINES if line.startswith("recbole-ile ")]
 RUNS = [line for line in OURS if line.startswith("recbole-ile --")]
 SWEEPS = [line for line in OURS if "sweep" in line]
@@ -26,21 +27,28 @@ FETCHES = [line for line in OURS if line.startswith("recbole-ile fetch ")]
 COMPARISONS = [line for line in OURS if line.startswith("recbole-ile compare ")]
 SET_UP = ["make run", "make test", "python -m venv .venv", "source .venv/bin/activate", "pip install ."]
 """What .ci/run does in a fresh environment, the last three through the Makefile."""
+SHARED_OPTIONS = (ROOT / "benchmarks" / "side_by_side.py").read_text()
+ACTIVE = "--user_inter_num_interval=[200,inf)"
 
 
 def test_every_command_is_run_here_or_by_ci() -> None:
-    assert set(LINES) == {*OURS, *SET_UP}
+    assert set(LINES) == {*OURS, *SET_UP, *BENCHMARKS}
+    for line in BENCHMARKS:  # which run on small data in test_benchmarks.py
+        text = (ROOT / line.split()[1]).read_text()
+        assert all(option.partition("=")[0] in text + SHARED_OPTIONS for option in re.findall(r"--\w+", line)), line
     recipes = (ROOT / ".ci" / "run").read_text() + (ROOT / "Makefile").read_text()
     for step in ("make test", "make run", "-m venv", "pip install"):
         assert step in recipes
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("line", [line for line in RUNS if "ml-1m" not in line.replace("paper-ml-1m", "")])
 def test_a_command_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*shlex.split(line)[1:], "--epochs=1", "--show_progress=False"]) == 0
+    assert main([*shlex.split(line)[1:], "--epochs=1", "--show_progress=False", ACTIVE]) == 0
     assert "mainstream" in capsys.readouterr().out
 
 
+@pytest.mark.trains
 def test_a_command_that_trains_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model=BPR", "--dataset=ml-100k", "--epochs=1", "--show_progress=False"]) == 0
     (saved,) = Path("saved").glob("*.pth")
@@ -76,11 +84,12 @@ def test_a_command_on_movielens_1m_runs(line: str, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_the_sweeps_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(SWEEPS) == 7
     for line in SWEEPS:
         words = shlex.split(line.replace("--num_samples=20", "--num_samples=2"))[1:]
-        quick = ["--epochs=1"] if "--resume" not in line and words[0] == "sweep" else []
+        quick = ["--epochs=1", ACTIVE] if "--resume" not in line and words[0] == "sweep" else []
         assert main([*words, *quick]) == 0, line
     printed = capsys.readouterr().out
     assert "13 trials; each takes 1 CPU" in printed
@@ -90,17 +99,19 @@ def test_the_sweeps_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_the_comparisons_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(COMPARISONS) == 3
     for line in COMPARISONS:
         words = shlex.split(line.replace("--seeds=2", "--seeds=1"))[1:]
-        quick = ["--epochs=1", "--user_inter_num_interval=[200,inf)", "--pufr_members=2"]
+        quick = ["--epochs=1", ACTIVE, "--pufr_members=2"]
         assert main([*words, *quick]) == 0, line
     printed = capsys.readouterr().out
     assert "15 trainings" in printed
     assert "3 trainings, 3 are there already" in printed, "the ensembles serve again"
 
 
+@pytest.mark.trains
 def test_the_python_example_runs() -> None:
     example = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[0]
     names: dict[str, object] = {}
@@ -111,8 +122,8 @@ def test_the_python_example_runs() -> None:
 def test_the_options_table_states_the_defaults() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, flags=re.MULTILINE))
     known = defaults("overall.yaml")
-    for mitigation in MITIGATIONS:
-        known |= defaults(f"mitigation/{mitigation}.yaml")
+    for mitigation in known_mitigations().values():
+        known |= mitigation.options
     del known["metrics"]
     assert rows == {name: "none" if value is None else f"`{value}`" for name, value in known.items()}
     for distance in DISTANCES:

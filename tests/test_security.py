@@ -29,8 +29,8 @@ RUNS = {
     "yaml.unsafe_load",
 }
 
-OWN = {"processes": {"pickle.loads"}}
-"""What reads only what other processes of the same run send."""
+OWN = {"launch": {"pickle.loads"}, "reading": {"pickle.load"}}
+"""What reads only what other processes of the same run send, and what the user says to trust."""
 
 
 def name_of(call: ast.Call) -> str:
@@ -72,3 +72,10 @@ def test_code_in_a_value_or_a_configuration_file_is_a_text(
     assert main(["run", "--model=BPR_ILE", "--dataset=tiny", *kept, *words]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
     assert not Path("ran").exists()
+
+
+def test_no_file_joins_this_process_with_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Processes that train together exchange pickles."""
+    Path("join.yaml").write_text("local_rank: 0\nip: 192.0.2.1\nworld_size: 2\nport: '5678'\n")
+    assert main(["run", "--model=BPR", "--dataset=ml-100k", "--config_files=join.yaml"]) == 2
+    assert "join.yaml: ip says which processes train together" in capsys.readouterr().err

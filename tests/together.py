@@ -11,12 +11,13 @@ from recbole.data.interaction import Interaction
 from recbole.utils import init_seed
 
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.breakdown import split_by_group
-from recbole_ile.plugin.config import GROUP_KEYS, IleConfig
-from recbole_ile.plugin.pipeline import build_model, prepare_data
-from recbole_ile.plugin.popularity import TrainingPopularity
-from recbole_ile.plugin.process_group import join_group, of_all, wait_for_all
-from recbole_ile.plugin.trainer import get_trainer
+from recbole_ile.plugin.config.config import IleConfig
+from recbole_ile.plugin.config.known_keys import GROUP_KEYS
+from recbole_ile.plugin.data.popularity import TrainingPopularity
+from recbole_ile.plugin.evaluation.breakdown import split_by_group
+from recbole_ile.plugin.processes.group import barrier, gather_all, join_group
+from recbole_ile.plugin.runs.preparation import build_model, prepare_data
+from recbole_ile.plugin.training.trainer import get_trainer
 
 SHARED = {"world_size": -1, "ip": "localhost", "port": None, "group_offset": 0}
 
@@ -29,7 +30,7 @@ class Batches(list):
 
 def compute(config_dict: dict[str, Any], steps: list[Any], evaluations: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return, of each process, what its training steps and its evaluations come to."""
-    return of_all(train_steps(config_dict, steps)), of_all(evaluate(config_dict, evaluations))
+    return gather_all(train_steps(config_dict, steps)), gather_all(evaluate(config_dict, evaluations))
 
 
 def evaluate(config_dict: dict[str, Any], cases: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ def train_steps(config_dict: dict[str, Any], cases: list[tuple[str, list[int]]])
             {
                 "losses": losses,
                 "gradients": [parameter.grad.clone() for parameter in net.parameters()],
-                "group_losses": trainer.group_losses[-1]["losses"],
+                "group_losses": trainer.history.epochs[-1]["losses"],
             }
         )
     return steps
@@ -93,9 +94,9 @@ def end(config_dict: dict[str, Any], how: str) -> Any:
     if how == "large result":
         return "x" * 10_000_000
     if config_dict["local_rank"] == 0:
-        wait_for_all()
+        barrier()
     elif how == "wrong input":
         raise InputError("the second process does not like its input")
     else:
-        os.kill(os.getpid(), signal.SIGINT if how == "interrupted" else signal.SIGKILL)
+        os.kill(os.getpid(), signal.Signals[how])
     return None

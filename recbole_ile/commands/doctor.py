@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rich.console import Console
-
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.pipeline import versions
-from recbole_ile.plugin.registry import MITIGATIONS, models_by_kind
-from recbole_ile.plugin.support import IN_A_STAGE, PACKAGES, why_not
-from recbole_ile.report.support import support_markdown, support_table
+from recbole_ile.plugin.catalogue.mitigations import known_mitigations
+from recbole_ile.plugin.catalogue.models import models_by_kind
+from recbole_ile.plugin.catalogue.support import notes_on
+from recbole_ile.plugin.runs.versions import versions
+from recbole_ile.report.run.support import support_markdown, support_table
+from recbole_ile.report.terminal import Terminal
 
 NAME = "doctor"
 HELP = "show the installed versions, or with --models what works on which model"
@@ -31,12 +31,11 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         for package, version in versions().items():
             print(f"{package} {version}")
         return 0
-    kinds, mitigations = models_by_kind(), list(MITIGATIONS)
+    kinds, mitigations = models_by_kind(), list(known_mitigations().values())
     if arguments.markdown:
-        print(support_markdown(kinds, mitigations, why_not))
+        print(support_markdown(kinds, mitigations))
         return 0
-    notes = {model: f"needs the package {package}" for model, package in PACKAGES.items()}
-    notes |= {model: f"works {where}" for model, where in IN_A_STAGE.items()}
+    notes = {model: "; ".join(notes_on(model)) for models in kinds.values() for model in models}
     # A pipe has no width: whole lines, so that grep finds a model with its note.
-    Console(width=None if sys.stdout.isatty() else 160).print(support_table(kinds, mitigations, why_not, notes))
+    Terminal(None if sys.stdout.isatty() else 240).print(support_table(kinds, mitigations, notes))
     return 0

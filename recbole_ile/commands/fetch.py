@@ -13,13 +13,14 @@ from recbole_ile.fetching.atomic import write_features, write_interactions
 from recbole_ile.fetching.conversion import Conversion, read_interactions
 from recbole_ile.fetching.download import checksum_of, download
 from recbole_ile.fetching.features import Features, read_features
-from recbole_ile.fetching.filtering import kept
+from recbole_ile.fetching.filtering import filter_interactions
 from recbole_ile.fetching.interactions import Interactions
 from recbole_ile.fetching.layout import FORMATS, ROLES
 from recbole_ile.fetching.safety import DamagedFile
 from recbole_ile.fetching.sources import PACKAGED, Source, check_name, find_source, known_sources
 from recbole_ile.fetching.staging import staging
-from recbole_ile.plugin.dataset_cache import cache_folder
+from recbole_ile.plugin.data.cache import cache_folder
+from recbole_ile.texts import printable
 
 NAME = "fetch"
 HELP = "download a data set, or convert a file of your own, to RecBole's format"
@@ -68,7 +69,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
             else:
                 file = download(source, cache_folder().parent / "downloads")
             found, features = _read(file, source, arguments, columns, min_rating)
-            interactions, notes = kept(found, min_rating, arguments.drop_duplicates, k_core)
+            interactions, notes = filter_interactions(found, min_rating, arguments.drop_duplicates, k_core)
             notes.insert(0, str(found.malformed))
             if not len(interactions.users):
                 raise InputError(f"{file}: no interaction is left ({', '.join(notes)})")
@@ -79,12 +80,12 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         return 130
     for origin, malformed in ((file, found.malformed), *((table.file, table.malformed) for table in features)):
         if malformed.count:
-            print(f"warning: {origin}: {malformed}; left out", file=sys.stderr)
+            print(printable(f"warning: {origin}: {malformed}; left out"), file=sys.stderr)
     if stale:
-        print(f"warning: {', '.join(sorted(stale))} in {folder} is of an earlier data set", file=sys.stderr)
+        print(printable(f"warning: {', '.join(sorted(stale))} in {folder} is of an earlier data set"), file=sys.stderr)
     counts = [f"{folder / file_name}: {what}" for file_name, what in written.items()]
     counts[0] = ", ".join([counts[0], *notes])
-    print("\n".join([*counts, *_epilogue(arguments, source, file)]))
+    print("\n".join(map(printable, [*counts, *_epilogue(arguments, source, file)])))
     return 0
 
 

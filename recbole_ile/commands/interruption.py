@@ -1,4 +1,4 @@
-"""What Ctrl-C says of a command that keeps what it has done in a folder."""
+"""What a command that keeps what it has done in a folder says when it has to stop, or to wait."""
 
 from __future__ import annotations
 
@@ -6,15 +6,32 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from recbole_ile.errors import MachineLost
+from recbole_ile.signals import active, follows_from_interruption
+
 
 @contextlib.contextmanager
 def naming_folder(command: str, folder: Path) -> Iterator[None]:
-    """Add to Ctrl-C within this context how the command goes on.
+    """Add to Ctrl-C and to the loss of a machine within this context how the command goes on.
 
     Raises:
         KeyboardInterrupt: names the command and its folder.
+        MachineLost: likewise.
     """
+    advice = f"recbole-ile {command} --resume={folder} goes on"
+    interruptions = active()
+    if interruptions:
+        interruptions.advice = advice
     try:
         yield
-    except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"recbole-ile {command} --resume={folder} goes on") from error
+    except MachineLost as error:
+        raise MachineLost(f"{error}; {advice}") from error
+    except BaseException as error:
+        if not follows_from_interruption(error):
+            raise
+        raise KeyboardInterrupt(advice) from error
+
+
+def waiting(command: str, folder: Path) -> str:
+    """Return what a command says that finds another one at work in its folder."""
+    return f"another recbole-ile {command} works in {folder}; this one goes on when that has ended, Ctrl-C stops it"

@@ -7,14 +7,17 @@ import os
 import time
 from pathlib import Path
 
-from recbole_ile.commands.options import parse_options
+from recbole_ile.commands.arguments import parse_options
 from recbole_ile.errors import InputError, near_miss
-from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.peak_memory import peak_bytes
-from recbole_ile.plugin.recommending import recommender
-from recbole_ile.plugin.reevaluation import reevaluation_config
-from recbole_ile.report.list_files import SUFFIXES, write_lists
+from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.plugin.config.known_keys import check_known
+from recbole_ile.plugin.output.logs import quiet_recbole
+from recbole_ile.plugin.output.peak_memory import peak_bytes
+from recbole_ile.plugin.runs.recommendation import recommender
+from recbole_ile.plugin.runs.reevaluation import reevaluation_config
+from recbole_ile.plugin.trust import trusting_checkpoints
+from recbole_ile.report.run.lists import SUFFIXES, write_lists
+from recbole_ile.texts import printable
 
 NAME = "recommend"
 HELP = "write the recommendation lists of a trained model to a csv or parquet file"
@@ -32,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--k", default="10", help="length of the lists, 10 by default; a user with fewer items left gets fewer"
     )
     parser.add_argument("--out", required=True, help="the file to write, .csv or .parquet")
+    parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.epilog = (
         "Lists are those of the test evaluation: without what a user has in training or validation. What a model is\n"
@@ -43,14 +47,15 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     """Read the checkpoint and the data, and stream the lists into the file."""
     started = time.perf_counter()
     options = parse_options(rest)
+    check_known(options)
     out, k, users = _out(arguments.out), _k(arguments.k), _users(arguments.users, arguments.all)
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
         stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
         config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
-        lists, dataset = recommender(config, stored, arguments.checkpoint, k, users)
+        lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
         del stored
         skipped = dataset.field2id_token[dataset.uid_field][lists.without_sequence.numpy()]
-        named = ", ".join(skipped[:NAMED].tolist()) + (" and others" if len(skipped) > NAMED else "")
+        named = ", ".join(map(printable, skipped[:NAMED].tolist())) + (" and others" if len(skipped) > NAMED else "")
         if not len(lists.users):
             raise InputError(
                 f"option users: {config['model']} needs interactions to be continued, of which there are none for "
@@ -61,7 +66,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         print(f"users without interactions to be continued, who get no list: {len(skipped)} ({named})")
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
     print(
-        f"{len(lists.users)} users, {n_lists} lists of {k}, {seen}, {n_rows} rows in {out}; "
+        f"{len(lists.users)} users, {n_lists} lists of {k}, {seen}, {n_rows} rows in {printable(out)}; "
         f"{time.perf_counter() - started:.1f} s, at most {peak_bytes() / 1e9:.2f} GB of memory"
     )
     return 0
@@ -96,12 +101,12 @@ def _users(text: str | None, everyone: bool) -> list[str] | None:
         return None
     if os.path.isfile(text):
         try:
-            words = Path(text).read_text(encoding="utf-8").splitlines()
+            words = Path(text).read_text(encoding="utf-8-sig").split("\n")  # ids may hold what else ends a line
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"option users={text}: the file cannot be read: {error}") from error
     else:
         words = text.split(",")
-    users = [word.strip() for word in words if word.strip()]
+    users = [word for word in words if word.strip()]
     if not users:
         raise InputError(f"option users={text!r} names nobody; it takes original ids, or a file with one in a line")
     return users

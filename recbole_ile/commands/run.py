@@ -6,20 +6,25 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from recbole.evaluator import smaller_metrics
-
-from recbole_ile.commands.options import parse_options
+from recbole_ile.commands.arguments import parse_options, separate_files
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.checkpoint import read_checkpoint, trusting_checkpoints
-from recbole_ile.plugin.config import IleConfig
-from recbole_ile.plugin.logs import quiet_recbole
-from recbole_ile.plugin.pipeline import train_and_evaluate, versions
-from recbole_ile.plugin.processes import check_processes, run_processes
-from recbole_ile.plugin.properties import preset_file
-from recbole_ile.plugin.reevaluation import reevaluate, reevaluation_config
-from recbole_ile.plugin.registry import get_model, parse_model_name
-from recbole_ile.report.run_files import write_run
-from recbole_ile.report.tables import print_comparison, print_result
+from recbole_ile.metric import Bound
+from recbole_ile.plugin.catalogue.models import get_model
+from recbole_ile.plugin.catalogue.properties import preset_file
+from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.plugin.config.config import IleConfig
+from recbole_ile.plugin.config.known_keys import check_known
+from recbole_ile.plugin.config.stored_settings import stored_settings
+from recbole_ile.plugin.output.logs import quiet_recbole
+from recbole_ile.plugin.processes.launch import check_processes, run_processes
+from recbole_ile.plugin.runs.guest import leaving_no_trace
+from recbole_ile.plugin.runs.pipeline import train_and_evaluate
+from recbole_ile.plugin.runs.reevaluation import reevaluate, reevaluation_config
+from recbole_ile.plugin.runs.versions import versions
+from recbole_ile.plugin.trust import trusting_checkpoints
+from recbole_ile.report.run.files import write_run
+from recbole_ile.report.tables import print_comparison, print_prices, print_result
+from recbole_ile.texts import printable
 
 NAME = "run"
 HELP = "train and evaluate a model (the default)"
@@ -27,6 +32,7 @@ CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
 
 
+@leaving_no_trace()
 def run_recbole_ile(
     model: str | None = None,
     dataset: str | None = None,
@@ -36,10 +42,11 @@ def run_recbole_ile(
     resume: str | Path | None = None,
     trust_checkpoint: bool = False,
     checkpoint: str | Path | None = None,
+    reprice: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
-    Nothing is read from ``sys.argv``.
+    Nothing is read from ``sys.argv``, and the process is as before when it returns, see ``plugin.guest``.
 
     Args:
         model: ``BPR_ILE``, say; may also stand in a configuration file.
@@ -52,6 +59,7 @@ def run_recbole_ile(
         trust_checkpoint: whether a checkpoint may contain code that is run when it is read.
         checkpoint: a trained model that is only evaluated, under other settings of CP and PUFR for instance; it
             tells model, data set and options that are not given.
+        reprice: whether exposure prices in ``checkpoint`` are found anew, from the training interactions of now.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
@@ -66,12 +74,13 @@ def run_recbole_ile(
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
         if checkpoint is None:
-            config = _configuration(model, dataset, config_file_list, config_dict, resume)
-            result, seconds = train_and_evaluate(config, saved, resume)
+            stored = None if resume is None else read_checkpoint(resume, map_location="cpu")
+            config = _configuration(model, dataset, config_file_list, config_dict, resume, stored)
+            result, seconds = train_and_evaluate(config, saved, resume, stored)
         else:
             stored = read_checkpoint(checkpoint, map_location="cpu")
             config = reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, config_dict)
-            result, seconds = reevaluate(config, stored, checkpoint, saved)
+            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice)
     if saved and config["local_rank"] == 0:
         write_run(result, config, versions(), seconds)
     return result
@@ -83,19 +92,21 @@ def _configuration(
     config_file_list: list[str] | None,
     config_dict: dict[str, Any] | None,
     resume: str | Path | None,
+    content: dict[str, Any] | None,
 ) -> IleConfig:
-    if resume is None:
+    if resume is None or content is None:
         return IleConfig(model, dataset, config_file_list, config_dict)
-    stored = read_checkpoint(resume)["config"]
+    stored = content["config"]
     names = model or stored["model"], dataset or stored["dataset"]
-    config = IleConfig(*names, config_file_list, config_dict, stored.external_config_dict)
+    kept = {**stored_settings(stored.external_config_dict, resume), "checkpoint_dir": str(Path(resume).parent)}
+    config = IleConfig(*names, config_file_list, config_dict, kept)
     _check_continuation(config, stored, resume)
     return config
 
 
 def _check_continuation(config: Any, stored: Any, checkpoint: str | Path) -> None:
-    ensemble = "PUFR" in parse_model_name(config["model"]).mitigations  # a member that is trained is not trained on
-    for key in (*CONTINUED, "epochs") if ensemble else CONTINUED:
+    # A member that is trained is not trained on.
+    for key in (*CONTINUED, "epochs") if config.name.ensemble else CONTINUED:
         if config[key] != stored[key]:
             raise InputError(
                 f"option {key}={config[key]!r} is not that of checkpoint {checkpoint}, {stored[key]!r}; a run is "
@@ -115,6 +126,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint", metavar="CHECKPOINT", help="evaluate a trained model, under another --cp_weight for instance"
     )
+    parser.add_argument(
+        "--reprice", action="store_true", help="with --checkpoint: find exposure prices anew from the data of now"
+    )
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.add_argument("--nproc", type=int, default=1, help="processes that train together on this machine")
     parser.add_argument("--ip", default="localhost", help="address of the first machine")
@@ -129,7 +143,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     """Run what the command line asks for and print the tables."""
     options = parse_options(rest)
-    files = [file for entry in arguments.config_files for file in ([entry] if Path(entry).is_file() else entry.split())]
+    check_known(options)
+    files = separate_files(arguments.config_files)
     if arguments.preset:
         files = [preset_file(arguments.preset, arguments.dataset), *files]
     keywords = {
@@ -139,6 +154,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "resume": arguments.resume,
         "checkpoint": arguments.checkpoint,
         "trust_checkpoint": arguments.trust_checkpoint,
+        "reprice": arguments.reprice,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
     models = list(dict.fromkeys(name for name in named if name)) or [""]
@@ -153,18 +169,23 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     for model in models:
         result = _run_one({**keywords, "model": model or None}, arguments)
         print_result(result, f"{result['model']} on {result['dataset']}, test part")
+        if "prices" in result:
+            print_prices(result["prices"])
+        if "ranking" in result:
+            chosen = ", ".join(f"{option}={weight:.4g}" for option, weight in result["ranking"]["chosen"].items())
+            print(printable(f"chosen on the validation part: {chosen}"))
         if "target" in result:
-            print(_of_target(**result["target"]))
-        print(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}")
+            print(printable(_of_target(**result["target"])))
+        print(printable(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}"))
         results.append(result)
     if len(results) > 1 and all(result["test_result"] for result in results):
-        print_comparison({result["model"]: result["test_result"] for result in results}, smaller_metrics)
+        print_comparison({result["model"]: result["test_result"] for result in results})
     return 0
 
 
 def _of_target(wanted: str, valid: float, test: float | None, met: bool) -> str:
     """Say whether a fairness target was met."""
-    metric = wanted.partition("<")[0].partition(">")[0]
+    metric = Bound.parse(wanted).metric
     verdict = "met" if met else "missed, this is the closest"
     return f"target {wanted}: {verdict}; {metric} {valid:.4f} on the validation part" + (
         f", {test:.4f} on the test part" if test is not None else ""
@@ -186,8 +207,12 @@ def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[st
     if arguments.checkpoint:
         raise InputError(f"option nproc={arguments.nproc}: --checkpoint evaluates in one process")
     with quiet_recbole(), trusting_checkpoints(keywords["trust_checkpoint"]):
-        settings = {key: value for key, value in keywords.items() if key not in ("trust_checkpoint", "checkpoint")}
-        config = _configuration(**settings)
+        settings = {
+            key: value for key, value in keywords.items() if key not in ("trust_checkpoint", "checkpoint", "reprice")
+        }
+        resume = settings["resume"]
+        content = None if resume is None else read_checkpoint(resume, map_location="cpu")
+        config = _configuration(**settings, content=content)
         check_processes(config, arguments.nproc)
     try:
         return run_processes(

@@ -10,82 +10,105 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from recbole_ile.commands.interruption import naming_folder
-from recbole_ile.commands.options import parse_options
+from recbole_ile.commands import stored
+from recbole_ile.commands.arguments import fill_in, parse_options
+from recbole_ile.commands.interruption import naming_folder, waiting
 from recbole_ile.commands.sweep_report import compared_methods, write_methods, write_report
 from recbole_ile.commands.sweep_request import (
     SAMPLES,
+    SPACE_FILE,
+    USUAL,
     Sweep,
     add_arguments,
     check,
     chosen_space,
     continued,
-    kept,
     planned_trials,
     read_sweep,
+    resumable_options,
 )
-from recbole_ile.comparing.results import wanted_tests
-from recbole_ile.report.sweep_progress import Progress
-from recbole_ile.sweeping.ledger import Ledger
-from recbole_ile.sweeping.selection import candidates, selected
-from recbole_ile.sweeping.shared_data import data_keys
-from recbole_ile.sweeping.space import Alternative
-from recbole_ile.sweeping.trials import check_keys
+from recbole_ile.experiments.comparison.results import wanted_tests
+from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.experiments.engine.points import check_keys
+from recbole_ile.experiments.engine.shared_data import data_keys
+from recbole_ile.experiments.sweep.selection import candidates, selected
+from recbole_ile.experiments.sweep.space import Alternative, space_text
+from recbole_ile.files import write_text
+from recbole_ile.plugin.config.known_keys import check_known
+from recbole_ile.report.sweep.progress import Progress
+from recbole_ile.report.terminal import Terminal
 
 NAME = "sweep"
 HELP = "search for the weight with the best trade-off between accuracy and fairness, with Ray Tune"
 __all__ = ["HELP", "NAME", "add_arguments", "main"]
-PLACE = Path("saved") / "sweeps"
+DEFAULT_FOLDER = Path("saved") / "sweeps"
 
 
 def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     """Run a sweep and write its report; 1 if a trial failed, 130 if it was interrupted."""
-    console = Console()
+    console = Terminal()
     check(arguments)
+    source = None
     if arguments.resume:
-        ledger = Ledger(arguments.resume)
-        rest = continued(arguments, rest, ledger.settings())
-    sweep = read_sweep(arguments, parse_options(rest))
-    folder = arguments.resume or PLACE / (arguments.name or f"{sweep.model}-{sweep.dataset}")
-    ledger = Ledger(folder)
-    space = chosen_space(arguments, sweep)
-    check_keys(space, sweep.model, sweep.fixed)
-    planned = planned_trials(arguments, sweep, space)
-    options = ledger.settings()["options"] if arguments.resume else kept(arguments)
-    ledger.open({"model": sweep.model, "dataset": sweep.dataset, "fixed": sweep.fixed}, options)
-    if not arguments.resume or not ledger.planned():  # it may have been killed before it had a plan
-        ledger.plan([trial._asdict() for trial in planned])
+        earlier = Ledger(arguments.resume)
+        source = earlier.settings_file if continued(arguments, rest, earlier) else None
+        rest = []
+    fill_in(arguments, USUAL)
+    with stored.naming_file(source):
+        check(arguments)
+        options = parse_options(rest)
+        check_known(options)
+        sweep = read_sweep(arguments, options)
+        space = chosen_space(arguments, sweep)
+        check_keys(space, sweep.model, sweep.fixed)
+        for alternative in space:
+            stored.check_allowed(dict.fromkeys(alternative), "a sweep")
+        planned = [trial._asdict() for trial in planned_trials(arguments, sweep, space)]
+    folder = arguments.resume or DEFAULT_FOLDER / (arguments.name or f"{sweep.model}-{sweep.dataset}")
+    ledger = Ledger(folder, metrics=sweep.metrics)
     with naming_folder(NAME, ledger.folder):
-        return run_sweep(arguments, sweep, ledger, space, console)
+        if arguments.resume:
+            ledger.make()
+        else:
+            settings = {"model": str(sweep.model), "dataset": sweep.dataset, "fixed": sweep.fixed}
+            ledger.open(settings, resumable_options(arguments))
+            if arguments.space and Path(arguments.space).is_file():
+                write_text(ledger.folder / SPACE_FILE, space_text(space))
+            ledger.plan(planned)
+        with ledger.running(lambda: console.print(waiting(NAME, ledger.folder), soft_wrap=True)):
+            if arguments.resume and not ledger.plan_is_whole:  # killed before it had a plan, or damaged since
+                ledger.plan(planned)
+            return run_sweep(arguments, sweep, ledger, space, console)
 
 
 def run_sweep(
     arguments: argparse.Namespace, sweep: Sweep, ledger: Ledger, space: list[Alternative], console: Console
 ) -> int:
     """Run what is missing in a sweep's ledger, and report on all that is there."""
-    from recbole_ile.sweeping import running
-    from recbole_ile.sweeping.machines import connected, fitting
-    from recbole_ile.sweeping.trial import Task
+    from recbole_ile.experiments.engine import running
+    from recbole_ile.experiments.engine.machines import ray_session, trial_resources
+    from recbole_ile.experiments.engine.trial import Task
 
     started = time.time()
-    with connected(arguments.address, arguments.verbose):
-        resources = fitting(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
+    with ray_session(arguments.address, arguments.verbose):
+        resources = trial_resources(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
         keys = data_keys({key for alternative in space for key in alternative})
         threads = max(1, int(arguments.cpus_per_trial))
-        task = Task(sweep.model, sweep.dataset, sweep.fixed, keys, sweep.metrics, threads)
-        metric = sweep.valid_metric
-        search = running.Search(arguments.scheduler, metric.metric, metric.higher, arguments.max_failures)
-        stage = running.Stage(ledger, task, {}, resources, search)
-        running.evaluate_missing(stage)
-        whole = _run_missing(arguments, sweep, stage, space, console)
-        outcomes = list(ledger.outcomes().values())
+        task = Task(str(sweep.model), sweep.dataset, sweep.fixed, keys, sweep.metrics, threads, ledger.drawing)
+        search = running.Search(arguments.scheduler, sweep.valid_metric, arguments.max_failures)
+        experiment = running.Experiment(ledger, task, {}, resources, search)
+        running.evaluate_missing(experiment)
+        whole = _run_missing(arguments, sweep, experiment, space, console)
         found = selected(
-            candidates(outcomes, sweep.model, sweep.fixed), sweep.objectives, sweep.max_loss, sweep.required
+            candidates(list(ledger.outcomes().values()), sweep.model, sweep.fixed),
+            sweep.objectives,
+            sweep.max_loss,
+            sweep.required,
         )
-        tests = running.front_tests(stage, found) if whole else {}
+        tests = running.front_tests(experiment, found) if whole else {}
         methods, plan = compared_methods(sweep, found) if whole else ([], None)
         if plan:
-            running.on_test_part(stage, wanted_tests(plan, ledger.outcomes()), users=True)
+            running.on_test_part(experiment, wanted_tests(plan, ledger.outcomes()), users=True)
     write_report(sweep, ledger, found, tests, console)
     if plan:
         write_methods(sweep, ledger, found, methods, plan, console)
@@ -94,6 +117,7 @@ def run_sweep(
         + (" and the table of methods in methods/" if plan else ""),
         soft_wrap=True,
     )
+    outcomes = list(ledger.outcomes().values())
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
         console.print(Text(f"{failed} of {len(outcomes)} trials failed; trials.csv gives the reasons", style="red"))
@@ -104,13 +128,13 @@ def run_sweep(
 
 
 def _run_missing(
-    arguments: argparse.Namespace, sweep: Sweep, stage: Any, space: list[Alternative], console: Console
+    arguments: argparse.Namespace, sweep: Sweep, experiment: Any, space: list[Alternative], console: Console
 ) -> bool:
     """Run the trials that have no outcome yet, or failed before; return whether they all ended."""
-    from recbole_ile.sweeping import running
-    from recbole_ile.sweeping.suggestions import optuna_search
+    from recbole_ile.experiments.engine import running
+    from recbole_ile.experiments.sweep.suggestions import optuna_search
 
-    ledger = stage.ledger
+    ledger = experiment.ledger
     before, finished, planned = ledger.outcomes(), ledger.finished(), ledger.planned()
     missing = [trial for trial in planned if trial["id"] not in finished]
     suggested = len(before.keys() - {trial["id"] for trial in planned})
@@ -122,19 +146,13 @@ def _run_missing(
         console.print(f"all {len(finished)} trials are there already")
         return True
     count = f"{len(missing) + more} trials" + (f", {len(finished)} are there already" if finished else "")
-    console.print(f"{count}; each takes {stage.resources.cpus:g} CPU and {stage.resources.gpus:g} GPU")
-    shown = [each.metric for each in sweep.objectives]
-    with Progress(len(missing) + more, shown, sweep.objectives[0].higher, console) as progress:
+    console.print(f"{count}; each takes {experiment.resources.cpus:g} CPU and {experiment.resources.gpus:g} GPU")
+    with Progress(len(missing) + more, sweep.objectives, console) as progress:
         whole = True
-        if arguments.resume and arguments.search == "optuna":  # what is planned is known without Ray's own record
-            whole = running.restore(stage, progress)
-            ended = {name for name, entry in ledger.outcomes().items() if entry != before.get(name)}
-            missing = [trial for trial in missing if trial["id"] not in ended]
-            more = max(0, more - len(ended - {trial["id"] for trial in planned}))
         if whole and missing:
-            whole = running.run(stage, progress, trials=missing)
+            whole = running.run(experiment, progress, trials=missing)
         if whole and more:
-            higher = [each.higher for each in sweep.objectives]
-            searcher = optuna_search(space, shown, higher, sweep.seed + suggested)
-            whole = running.run(stage, progress, searcher=searcher, num_samples=more)
+            known = list(ledger.outcomes().values())
+            searcher = optuna_search(space, sweep.objectives, sweep.seed + suggested, known)
+            whole = running.run(experiment, progress, searcher=searcher, num_samples=more)
     return whole

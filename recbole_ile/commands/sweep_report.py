@@ -6,34 +6,33 @@ from typing import Any
 
 from rich.console import Console
 
-from recbole_ile.commands import settings as common
 from recbole_ile.commands.sweep_request import Sweep
-from recbole_ile.comparing.methods import Method
-from recbole_ile.comparing.of_sweep import as_methods
-from recbole_ile.comparing.plan import Plan
-from recbole_ile.comparing.results import collect
-from recbole_ile.comparing.summary import Metric
-from recbole_ile.files import write_text
-from recbole_ile.plugin.pipeline import versions
-from recbole_ile.report.tables import print_front, print_volumes
-from recbole_ile.sweeping.ledger import Ledger
-from recbole_ile.sweeping.selection import (
+from recbole_ile.experiments.comparison.methods import Method
+from recbole_ile.experiments.comparison.of_sweep import as_methods
+from recbole_ile.experiments.comparison.plan import Plan
+from recbole_ile.experiments.comparison.results import collect
+from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.experiments.sweep.selection import (
     Candidate,
     MethodVolume,
-    Objective,
     best_of_methods,
     dominated_volume,
+    largest_violation,
     method_volumes,
-    missed,
     worst_values,
 )
+from recbole_ile.files import write_text
+from recbole_ile.metric import Metric
+from recbole_ile.plugin.runs.versions import versions
+from recbole_ile.report.tables import print_front, print_volumes
+from recbole_ile.report.terminal import words
 
 FAIRNESS = ("upd", "ad", "ee")
 
 
 def compared_methods(sweep: Sweep, found: list[Candidate]) -> tuple[list[Method], Plan | None]:
     """Return what each method would be recommended with, if there are several, behind the most accurate baseline."""
-    from recbole_ile.report.sweep_files import label
+    from recbole_ile.report.sweep.files import label
 
     chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
     bases = [each for each in found if each.baseline]
@@ -47,10 +46,10 @@ def write_methods(
     sweep: Sweep, ledger: Ledger, found: list[Candidate], methods: list[Method], plan: Plan, console: Console
 ) -> None:
     """Write and print how the methods compare on the test part, each with what it would be recommended with."""
-    from recbole_ile.report.comparison_files import write_comparison
-    from recbole_ile.report.comparison_tables import print_comparison
+    from recbole_ile.report.comparison.files import write_comparison
+    from recbole_ile.report.comparison.tables import print_comparison
 
-    metrics = [Metric(*each, each.metric.startswith("upd@")) for each in (sweep.objectives[0], *_fairness(sweep))]
+    metrics = [sweep.objectives[0], *_fairness(sweep)]
     chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
     without = [method for method, each in chosen.items() if each is None]
     notes = [f"{_rule(sweep)}, chosen on the validation part."]
@@ -68,12 +67,12 @@ def _rule(sweep: Sweep) -> str:
     if sweep.required:
         return f"Of each method the most accurate setting with {', '.join(map(str, sweep.required))}"
     first, second = sweep.objectives[:2]
-    return f"Of each method the setting best in {second.metric} that is within {sweep.max_loss:.0%} of {first.metric}"
+    return f"Of each method the setting best in {second} that is within {sweep.max_loss:.0%} of {first}"
 
 
 def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: dict[int, Any], console: Console) -> None:
     """Write the files of a sweep's front, and print it."""
-    from recbole_ile.report import sweep_files
+    from recbole_ile.report.sweep import files as sweep_files
 
     outcomes = list(ledger.outcomes().values())
     points = [
@@ -96,7 +95,7 @@ def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: di
     summary = [
         f"Recommended: {sweep_files.label(best)}, {_verdict(sweep, found, best)}.",
         f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "
-        f"{' by '.join(each.metric for each in sweep.objectives)}: {volume:.3g}.",
+        f"{' by '.join(map(str, sweep.objectives))}: {volume:.3g}.",
     ]
     dimensions = [sweep.objectives[0], *fairness]
     volumes = method_volumes(found, dimensions)
@@ -106,24 +105,23 @@ def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: di
         summary.append(_of_volumes(volumes, dimensions, reference))
     content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
     sweep_files.write_page(ledger.folder / "report.html", content)
-    shown = [each.metric for each in (sweep.objectives[0], *fairness)]
+    shown = list(map(str, dimensions))
     print_front([(sweep_files.label(each), each) for each in found], tests, shown, title, console)
     if volumes:
         print_volumes(volumes, console)
     for line in summary:
-        console.print(line, soft_wrap=True)
+        console.print(words(line), soft_wrap=True)
 
 
-def _fairness(sweep: Sweep) -> list[Objective]:
-    """Return what is shown beside the accuracy: the other objectives, and UPD, AD and EE where they are evaluated."""
-    k = sweep.objectives[0].metric.partition("@")[2]
-    known = [f"{name}@{k}" for name in FAIRNESS if f"{name}@{k}" in sweep.metrics]
-    return list(dict.fromkeys([*sweep.objectives[1:], *map(common.objective, known)]))
+def _fairness(sweep: Sweep) -> list[Metric]:
+    """Return what is shown next to the accuracy: the other objectives, and UPD, AD and EE where they are evaluated."""
+    usual = [Metric.named(name, sweep.objectives[0].k) for name in FAIRNESS]
+    return list(dict.fromkeys([*sweep.objectives[1:], *(each for each in usual if str(each) in sweep.metrics)]))
 
 
-def _of_volumes(volumes: list[MethodVolume], dimensions: list[Objective], reference: list[float]) -> str:
+def _of_volumes(volumes: list[MethodVolume], dimensions: list[Metric], reference: list[float]) -> str:
     """Say how much each method dominates alone, and all together."""
-    worst = ", ".join(f"{each.metric} {value:.4f}" for each, value in zip(dimensions, reference, strict=True))
+    worst = ", ".join(f"{each} {value:.4f}" for each, value in zip(dimensions, reference, strict=True))
     shares = ", ".join(f"{each.method} {each.volume:.3g}" for each in volumes)
     return f"Hypervolume of each method with the baseline, measured from the worst of all settings ({worst}): {shares}."
 
@@ -134,13 +132,13 @@ def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:
     bases = [each for each in found if each.baseline]
     if sweep.required:
         bounds = ", ".join(str(target) for target in sweep.required)
-        miss = missed(best, sweep.required)
+        miss = largest_violation(best, sweep.required)
         met = f"the closest to {bounds}, which no setting meets: it misses by {miss:.1%}"
         return (met if miss else f"the most accurate that meets {bounds}") + _change(sweep, bases, best)
     if best.baseline:
-        return f"the base model: nothing fairer is within {sweep.max_loss:.0%} of its {accuracy.metric}"
+        return f"the base model: nothing fairer is within {sweep.max_loss:.0%} of its {accuracy}"
     if not bases:
-        return f"within {sweep.max_loss:.0%} of the best {accuracy.metric}"
+        return f"within {sweep.max_loss:.0%} of the best {accuracy}"
     return _change(sweep, bases, best)[2:]
 
 
@@ -150,13 +148,12 @@ def _change(sweep: Sweep, bases: list[Candidate], best: Candidate) -> str:
         return ""
     base = _most_accurate(bases, sweep.objectives[0])
     changes = (
-        f"{each.metric} {best.mean[each.metric]:.4f} ({best.mean[each.metric] / base.mean[each.metric] - 1:+.0%})"
-        for each in sweep.objectives
-        if base.mean[each.metric]
+        f"{name} {best.mean[name]:.4f} ({best.mean[name] / base.mean[name] - 1:+.0%})"
+        for name in map(str, sweep.objectives)
+        if base.mean[name]
     )
     return f", against the baseline {', '.join(changes)}"
 
 
-def _most_accurate(found: list[Candidate], accuracy: Objective) -> Candidate:
-    pick = max if accuracy.higher else min
-    return pick(found, key=lambda each: each.mean[accuracy.metric])
+def _most_accurate(found: list[Candidate], accuracy: Metric) -> Candidate:
+    return max(found, key=lambda each: accuracy.gain(each.mean[str(accuracy)]))

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from recbole_ile.commands import machines
-from recbole_ile.commands import settings as common
+from recbole_ile.commands import stored
+from recbole_ile.commands.arguments import (
+    Settings,
+    add_machine_arguments,
+    add_settings_arguments,
+    check_machine_arguments,
+    first_given,
+    parse_options,
+    read_settings,
+)
 from recbole_ile.errors import InputError, near_miss
-from recbole_ile.functional.fairness_target import Target, parse_target
-from recbole_ile.plugin.registry import IN_RANKING, parse_model_name
-from recbole_ile.sweeping.selection import Objective
-from recbole_ile.sweeping.space import Alternative, grid_points, merged, random_points, read_option, read_space
-from recbole_ile.sweeping.trials import TRAINED, Trial, baselines, keys_of, make_trials
+from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.experiments.engine.points import Trial, baselines, make_trials
+from recbole_ile.experiments.sweep.space import (
+    Alternative,
+    grid_points,
+    merged,
+    mitigation_space,
+    random_points,
+    read_option,
+    read_space,
+)
+from recbole_ile.files import check_folder_name
+from recbole_ile.metric import Better, Bound, Metric
 
 SAMPLES = {"grid": 1, "random": 20, "optuna": 20}
 DRAWN = ("choice", "uniform", "loguniform")
@@ -22,43 +39,56 @@ MAX_LOSS = 0.05
 TRIED = ("space", "grid", *DRAWN, "search", "scheduler", "num_samples")
 RECOMMENDED = ("objectives", "max_loss", "require")
 """The options that say what is tried, and what of it is recommended."""
+KINDS = {
+    "space": str | None,
+    **dict.fromkeys(("grid", *DRAWN), list),
+    **dict.fromkeys(("search", "scheduler", "objectives"), str),
+    "num_samples": int | None,
+    "max_loss": float | int | None,
+    "require": str | None,
+}
+"""What each of them is in the file that a sweep is continued from."""
+USUAL: dict[str, Any] = {
+    **{option: [] for option in ("grid", *DRAWN)},
+    "search": "grid",
+    "scheduler": "fifo",
+    "objectives": OBJECTIVES,
+}
+"""What they are if neither the command line nor a folder has them; the others are nothing then."""
+BETTER = {Better.HIGHER: "more", Better.LOWER: "less", Better.ZERO: "what is nearer 0"}
+SPACE_FILE = "space.yaml"
 
 
-class Sweep(NamedTuple):
+@dataclass(frozen=True)
+class Sweep(Settings):
     """What all trials of a sweep have in common, and what is looked for."""
 
-    model: str
-    dataset: str
-    fixed: dict[str, Any]
-    seed: int
-    metrics: list[str]
-    valid_metric: Objective
-    objectives: list[Objective]
+    objectives: list[Metric]
     max_loss: float
-    required: list[Target]
+    required: list[Bound]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that are not keys of the configuration."""
     parser.add_argument("--model", "-m", help="a model with a mitigation, BPR_ILE say, or any other")
-    common.add_arguments(parser)
+    add_settings_arguments(parser)
     parser.add_argument("--name", help="folder below saved/sweeps; default <model>-<dataset>")
     space = parser.add_argument_group("what to try; by default, what suits the model's mitigations")
     space.add_argument("--space", help="a YAML file, a hyper.test file of RecBole, or a ready-made one: paper, front")
-    space.add_argument("--grid", action="append", default=[], metavar="KEY=V,V", help="every value")
-    space.add_argument("--choice", action="append", default=[], metavar="KEY=V,V", help="one of the values at random")
-    space.add_argument("--uniform", action="append", default=[], metavar="KEY=LOW,HIGH", help="any number between")
-    space.add_argument("--loguniform", action="append", default=[], metavar="KEY=LOW,HIGH", help="its logarithm")
+    space.add_argument("--grid", action="append", metavar="KEY=V,V", help="every value")
+    space.add_argument("--choice", action="append", metavar="KEY=V,V", help="one of the values at random")
+    space.add_argument("--uniform", action="append", metavar="KEY=LOW,HIGH", help="any number between")
+    space.add_argument("--loguniform", action="append", metavar="KEY=LOW,HIGH", help="its logarithm")
     search = parser.add_argument_group("how to search")
-    search.add_argument("--search", default="grid", help="grid, random or optuna (multi-objective)")
-    search.add_argument("--scheduler", default="fifo", help="fifo trains all to the end; asha stops inaccurate ones")
+    search.add_argument("--search", help="grid, random or optuna (multi-objective)")
+    search.add_argument("--scheduler", help="fifo trains all to the end; asha stops inaccurate ones")
     search.add_argument("--num_samples", type=int, help="draws: for each point of the grid (1), or in all (20)")
     search.add_argument(
         "--resume", metavar="FOLDER", help="continue an interrupted sweep; failed trials are tried again"
     )
-    machines.add_arguments(parser, "max_concurrent")
+    add_machine_arguments(parser, "max_concurrent")
     chosen = parser.add_argument_group("what to recommend")
-    chosen.add_argument("--objectives", default=OBJECTIVES, help=f"accuracy first; default {OBJECTIVES}")
+    chosen.add_argument("--objectives", help=f"accuracy first; default {OBJECTIVES}")
     chosen.add_argument(
         "--max_loss", type=float, help=f"share of the baseline's accuracy that may be lost; default {MAX_LOSS:g}"
     )
@@ -72,51 +102,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check(arguments: argparse.Namespace) -> None:
     """Refuse what no sweep can be.
 
+    Args:
+        arguments: of the command line, or those of an earlier one from the folder.
+
     Raises:
         InputError: names the option, its value and what is allowed.
     """
     for option, allowed in (("search", tuple(SAMPLES)), ("scheduler", ("fifo", "asha"))):
         value = getattr(arguments, option)
-        if value not in allowed:
+        if value is not None and value not in allowed:
             miss = near_miss(value, allowed)
             raise InputError(f"option {option}={value} is not allowed{miss}; it is one of {', '.join(allowed)}")
     for option, lowest in (("num_samples", 1), ("max_loss", 0.0)):
         value = getattr(arguments, option)
         if value is not None and value < lowest:
             raise InputError(f"option {option}={value} is not allowed; it is at least {lowest}")
-    machines.check(arguments)
+    check_machine_arguments(arguments)
+    if arguments.name is not None:
+        check_folder_name("name", arguments.name)
     if arguments.max_loss is not None and arguments.max_loss > 1:
         raise InputError(f"option max_loss={arguments.max_loss:g} is a share, at most 1")
     if arguments.max_loss is not None and arguments.require:
         raise InputError("options max_loss and require: each says what to recommend; leave out one")
 
 
-def kept(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the options that a resumed sweep has again."""
+def resumable_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that a resumed sweep has again; of a space in a file, the sweep keeps a copy."""
     kept = {name: getattr(arguments, name) for name in (*TRIED, *RECOMMENDED)}
     if arguments.space and Path(arguments.space).is_file():
-        kept["space"] = str(Path(arguments.space).resolve())
+        kept["space"] = SPACE_FILE
     return kept
 
 
-def continued(arguments: argparse.Namespace, rest: list[str], settings: dict[str, Any]) -> list[str]:
-    """Take from the folder of a sweep what its command said; only what to recommend may be told anew."""
-    defaults = argparse.ArgumentParser()
-    add_arguments(defaults)
-    usual = defaults.parse_args([])
-    anew = {name for name in RECOMMENDED if getattr(arguments, name) != getattr(usual, name)}
+def continued(arguments: argparse.Namespace, rest: list[str], ledger: Ledger) -> bool:
+    """Take from the folder of a sweep what its command said; only what to recommend may be told anew.
+
+    Returns:
+        Whether all of it is from the folder.
+
+    Raises:
+        InputError: for any other option, and if the folder says what no command can.
+    """
+    settings = ledger.settings()
+    anew = {name for name in RECOMMENDED if first_given(arguments, [name])}
     anew |= {"max_loss", "require"} if anew & {"max_loss", "require"} else set()
-    for name in ("model", "dataset", "config_files", "preset", "name", *TRIED):
-        if getattr(arguments, name) != getattr(usual, name):
-            raise InputError(f"option {name}: a sweep is continued as it was started; leave it out beside --resume")
-    if rest:
-        raise InputError(f"option {rest[0]}: a sweep is continued as it was started; leave it out beside --resume")
-    arguments.model, arguments.dataset = settings["model"], settings["dataset"]
-    for name, value in settings["options"].items():
+    given = first_given(arguments, ("model", "dataset", "config_files", "preset", "name", *TRIED))
+    given = given or next(iter(parse_options(rest)), None)
+    if given:
+        raise InputError(f"option {given}: a sweep is continued as it was started; leave it out")
+    arguments.model = stored.value(ledger, settings, "model", str)
+    arguments.dataset = stored.value(ledger, settings, "dataset", str)
+    options = stored.value(ledger, settings, "options", dict)
+    for name, kind in KINDS.items():
+        value = stored.value(ledger, options, name, kind)
+        if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+            raise stored.damaged(ledger, name, value)
         if name not in anew:
             setattr(arguments, name, value)
-    arguments.fixed = settings["fixed"]
-    return []
+    own = ledger.folder / SPACE_FILE
+    if arguments.space == SPACE_FILE and own.is_file():
+        arguments.space = str(own)
+    arguments.fixed = stored.fixed(ledger, settings)
+    return not anew
 
 
 def read_sweep(arguments: argparse.Namespace, options: dict[str, str]) -> Sweep:
@@ -129,7 +176,7 @@ def read_sweep(arguments: argparse.Namespace, options: dict[str, str]) -> Sweep:
     Raises:
         InputError: for whatever is not known or not allowed.
     """
-    settings = common.read_settings(arguments.model, arguments, {**options, **getattr(arguments, "fixed", {})})
+    settings = read_settings(arguments.model, arguments, {**options, **getattr(arguments, "fixed", {})})
     objectives = []
     for name in (each.strip().lower() for each in arguments.objectives.split(",")):
         if name not in settings.metrics:
@@ -138,30 +185,31 @@ def read_sweep(arguments: argparse.Namespace, options: dict[str, str]) -> Sweep:
                 f"option objectives={arguments.objectives}: {name} is not evaluated{miss}; "
                 f"metrics and topk give {', '.join(settings.metrics)}"
             )
-        objectives.append(common.objective(name))
+        objectives.append(Metric.parse(name))
     if len(set(objectives)) < 2:
         raise InputError(f"option objectives={arguments.objectives}: a trade-off has two metrics at least")
     max_loss = MAX_LOSS if arguments.max_loss is None else arguments.max_loss
-    return Sweep(*settings, objectives, max_loss, _required(arguments.require, settings.metrics))
+    required = _required(arguments.require, settings.metrics)
+    return Sweep(**vars(settings), objectives=objectives, max_loss=max_loss, required=required)
 
 
-def _required(text: str | None, metrics: list[str]) -> list[Target]:
+def _required(text: str | None, metrics: list[str]) -> list[Bound]:
     required = []
     for part in text.split(",") if text else ():
         try:
-            target = parse_target(part)
+            bound = Bound.parse(part)
         except ValueError as error:
             raise InputError(f"option require={text}: {part} is not allowed; {error}") from error
-        if target.metric not in metrics:
-            miss = near_miss(target.metric, metrics)
+        name = str(bound.metric)
+        if name not in metrics:
             raise InputError(
-                f"option require={text}: {target.metric} is not evaluated{miss}; metrics and topk give "
+                f"option require={text}: {name} is not evaluated{near_miss(name, metrics)}; metrics and topk give "
                 f"{', '.join(metrics)}"
             )
-        if target.higher != common.objective(target.metric).higher:
-            better = "less is better; write <=" if target.higher else "more is better; write >="
-            raise InputError(f"option require={text}: of {target.metric} {better}")
-        required.append(target)
+        if not bound.is_sensible:
+            better = bound.metric.better
+            raise InputError(f"option require={text}: of {name} {BETTER[better]} is better; write {better.operator}")
+        required.append(bound)
     return required
 
 
@@ -178,12 +226,11 @@ def chosen_space(arguments: argparse.Namespace, sweep: Sweep) -> list[Alternativ
                 if key in options:
                     raise InputError(f"option --{kind} {text}: {key} is given twice")
                 options[key] = domain
-    mitigations = parse_model_name(sweep.model).mitigations
     spaces: list[list[Alternative]] = []
     if arguments.space:
         spaces = [read_space(arguments.space, exhaustive=arguments.search == "grid")]
     elif set(options) <= {"seed"}:
-        spaces = [_within(read_space(name, exhaustive=True), sweep.fixed) for name in mitigations]
+        spaces = [_within(found, sweep.fixed) for found in map(mitigation_space, sweep.model.mitigations) if found]
     if options:
         spaces.append([options])
     space = merged(spaces)
@@ -213,12 +260,10 @@ def planned_trials(arguments: argparse.Namespace, sweep: Sweep, space: list[Alte
     points = grid_points(space, samples, sweep.seed) if exhaustive else random_points(space, samples, sweep.seed)
     bases = baselines(points, space, sweep.model, exhaustive)
     if arguments.search == "optuna":
-        for mitigation in parse_model_name(sweep.model).mitigations:
-            for key in {key for alternative in space for key in alternative} & keys_of(mitigation):
-                if mitigation in IN_RANKING and key not in TRAINED:
-                    raise InputError(
-                        f"option search=optuna suggests trainings, and {key} acts in ranking: with grid or random "
-                        "all of its values are tried on each trained model"
-                    )
+        for key in sorted({key for alternative in space for key in alternative} & sweep.model.ranking_keys):
+            raise InputError(
+                f"option search=optuna suggests trainings, and {key} acts in ranking: with grid or random "
+                "all of its values are tried on each trained model"
+            )
         points = []
     return make_trials([*bases, *points], sweep.model)

@@ -46,10 +46,10 @@ def open_interactions(path: Path, member: str | None = None) -> Iterator[Readabl
 
 
 def read_beside(path: Path, names: Container[str], member: str | None = None) -> dict[str, bytes]:
-    """Return the whole content of files that lie in a zip archive beside its interactions.
+    """Return the whole content of files that lie in a zip archive next to its interactions.
 
     Args:
-        path: if it is no zip archive, nothing lies beside its interactions.
+        path: if it is no zip archive, nothing lies next to its interactions.
         names: of the files that are wanted, without their folder.
         member: file of the interactions; by default, the one that looks like it.
 

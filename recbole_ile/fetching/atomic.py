@@ -29,7 +29,15 @@ def write_interactions(interactions: Interactions, path: Path) -> None:
             table = pd.DataFrame({name: ids[numbers[rows]] for name, (numbers, ids) in columns.items()})
             for name, column in values.items():
                 table[name] = column[rows]
-            table.to_csv(file, sep="\t", header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+            table.to_csv(
+                file,
+                sep="\t",
+                header=False,
+                index=False,
+                lineterminator="\n",
+                quoting=csv.QUOTE_NONE,
+                encoding="utf-8",
+            )
 
 
 def write_features(features: Features, path: Path) -> None:

@@ -13,7 +13,7 @@ import requests
 from recbole_ile.errors import InputError
 from recbole_ile.fetching.safety import DamagedFile, check_start
 from recbole_ile.fetching.sources import Source
-from recbole_ile.fetching.staging import made
+from recbole_ile.fetching.staging import new_folders
 
 PATIENCE = 30
 """Seconds in which a server has to answer, and to go on answering."""
@@ -32,7 +32,7 @@ def download(source: Source, folder: Path) -> Path:
     """
     pooch.get_logger().setLevel("WARNING")
     try:
-        with made(folder):
+        with new_folders(folder):
             kept = pooch.retrieve(
                 source.url,
                 known_hash=source.checksum,

@@ -55,7 +55,7 @@ class _Table(NamedTuple):
 
 
 def read_features(path: Path, member: str | None = None) -> list[Features]:
-    """Return the features of items and users that a zip archive holds beside its interactions.
+    """Return the features of items and users that a zip archive holds next to its interactions.
 
     Args:
         path: the archive; another file has none.

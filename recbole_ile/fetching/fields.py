@@ -70,6 +70,7 @@ def _read_plain(block: bytes, layout: Layout) -> tuple[pd.DataFrame, Wrong]:
         table = pd.read_csv(
             io.BytesIO(block),
             sep=separator.decode(),
+            encoding="utf-8",
             header=None,
             names=list(range(layout.fields)),
             usecols=places,

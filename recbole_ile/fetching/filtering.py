@@ -6,7 +6,7 @@ from recbole_ile.fetching.conversion import Conversion
 from recbole_ile.fetching.interactions import Interactions
 
 
-def kept(
+def filter_interactions(
     found: Conversion, min_rating: float | None, drop_duplicates: bool, k_core: int
 ) -> tuple[Interactions, list[str]]:
     """Drop repeated pairs, then what is outside of the k-core.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recbole_ile.functional.k_core import k_core
+from recbole_ile.fetching.k_core import k_core
 
 
 class Interactions(NamedTuple):

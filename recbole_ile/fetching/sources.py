@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from recbole_ile.errors import InputError, near_miss
-from recbole_ile.plugin.properties import defaults
+from recbole_ile.plugin.catalogue.properties import defaults
 
 PACKAGED = "ml-100k"
 """RecBole trains on its own copy of this one, wherever ``data_path`` points."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from recbole_ile.errors import InputError
+from recbole_ile.files import new_folder
 
 
 @contextlib.contextmanager
-def made(folder: Path) -> Iterator[None]:
+def new_folders(folder: Path) -> Iterator[None]:
     """Make a folder and those that it needs; if the context ends with an error, the new ones go as far as empty."""
     created: list[Path] = []
     try:
@@ -42,8 +42,8 @@ def staging(folder: Path) -> Iterator[Path]:
         InputError: if it cannot be written.
     """
     try:
-        with made(folder.parent):
-            staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        with new_folders(folder.parent):
+            staged = new_folder(folder.parent, f".{folder.name}-")
             try:
                 yield staged
                 _publish(staged, folder)
@@ -58,7 +58,4 @@ def _publish(staged: Path, folder: Path) -> None:
         for file in sorted(staged.iterdir()):
             os.replace(file, folder / file.name)
         return
-    mask = os.umask(0)
-    os.umask(mask)
-    staged.chmod(0o777 & ~mask)  # a temporary folder is its owner's alone
     os.replace(staged, folder)

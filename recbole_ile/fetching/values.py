@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-_TAKEN_FOR_MISSING = (
-    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
-    *("NULL", "NaN", "None", "n/a", "nan", "null", "[PAD]"),
-)
-"""Identifiers that RecBole's reader takes for no identifier at all, and its name for padding."""
+_PADDING = "[PAD]"
+"""RecBole's name for no user and no item."""
 
 _GOODREADS_TIME = "%a %b %d %H:%M:%S %z %Y"
 
@@ -27,7 +24,7 @@ def identifiers(column: pd.Series) -> tuple[np.ndarray, list[str], dict[str, np.
     names = pd.Series(found, dtype=str).str.strip()
     reasons = {
         f"the {column.name} is empty": names == "",
-        f"the {column.name} is a word for missing values": names.isin(_TAKEN_FOR_MISSING),
+        f"the {column.name} is RecBole's word for padding": names == _PADDING,
         f"the {column.name} holds a tab, a control character or a quote": names.str.contains(r'[\x00-\x1f\x7f]|^"'),
     }
     wrong = {reason: mask.to_numpy(bool)[numbers] for reason, mask in reasons.items() if mask.any()}

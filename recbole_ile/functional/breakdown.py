@@ -17,6 +17,10 @@ class Lists(NamedTuple):
         positive_rows: ``[P]`` the row of ``items`` that each positive belongs to.
         positive_items: ``[P]`` its item index.
         n_items: size of the catalogue ``n``.
+
+    >>> lists = Lists(np.array([[2, 0], [1, -1]]), np.array([0, 1]), np.array([0, 3]), n_items=4)
+    >>> lists.hits().tolist(), lists.found().tolist()
+    ([[False, True], [False, False]], [True, False])
     """
 
     items: np.ndarray
@@ -39,7 +43,13 @@ class Lists(NamedTuple):
 
 
 def user_accuracy(lists: Lists) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row's nDCG and recall, as RecBole defines them: two ``[U]`` arrays, NaN without positives."""
+    """Return each row's nDCG and recall, as RecBole defines them: two ``[U]`` arrays, NaN without positives.
+
+    >>> lists = Lists(np.array([[2, 0]]), np.array([0]), np.array([0]), n_items=4)
+    >>> ndcg, recall = user_accuracy(lists)
+    >>> ndcg.round(4).tolist(), recall.tolist()
+    ([0.6309], [1.0])
+    """
     hits = lists.hits()
     k = hits.shape[1]
     gains = 1.0 / np.log2(np.arange(2, k + 2))
@@ -63,6 +73,10 @@ def by_user_group(
 
     Returns:
         For each user group ``users``, ``ndcg``, ``recall`` and ``upd``; NaN for a group without users.
+
+    >>> lists = Lists(np.array([[2, 0]]), np.array([0]), np.array([2]), n_items=4)
+    >>> by_user_group(lists, np.array([[1, 1]]), np.array([0, 1, 1, 0]), np.array([0]), num=1)
+    [{'users': 1, 'ndcg': 1.0, 'recall': 1.0, 'upd': 0.0}]
     """
     ndcg, recall = user_accuracy(lists)
     measured = {"ndcg": ndcg, "recall": recall, "upd": popularity_deviation(profiles, lists.items, item_groups)}
@@ -86,6 +100,11 @@ def by_item_group(lists: Lists, counts: np.ndarray, item_groups: np.ndarray, n_g
     Returns:
         For each item group ``items``, its ``training_share`` of interactions, its ``recommendation_share``,
         its ``exposure_share`` (``1 / log2(r + 1)`` at rank r), and the ``recall`` of its positives.
+
+    >>> lists = Lists(np.array([[2], [0]]), np.array([0, 1]), np.array([2, 1]), n_items=3)
+    >>> head, tail = by_item_group(lists, np.array([3, 1, 1]), np.array([0, 0, 1]), n_groups=2)
+    >>> head["training_share"], head["exposure_share"], head["recall"], tail["recall"]
+    (0.8, 0.5, 0.0, 1.0)
     """
     totals = {
         "training_share": np.bincount(item_groups, weights=counts, minlength=n_groups),

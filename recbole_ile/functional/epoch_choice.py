@@ -20,7 +20,7 @@ class Choice(NamedTuple):
     fairness: float
 
 
-def considered(choice: Choice | None, accuracy: float, fairness: float, tolerance: float) -> tuple[Choice, bool]:
+def update_choice(choice: Choice | None, accuracy: float, fairness: float, tolerance: float) -> tuple[Choice, bool]:
     """Return the choice after one more epoch, and whether that epoch is the one to keep.
 
     It is if its accuracy is within the tolerance and it is at least as fair as the one that was kept, or if the one
@@ -31,6 +31,10 @@ def considered(choice: Choice | None, accuracy: float, fairness: float, toleranc
         accuracy: of the epoch, more being better; NaN is less than any.
         fairness: of the epoch, likewise.
         tolerance: share of the best accuracy that may be lacking, from 0.
+
+    >>> choice, keep = update_choice(None, accuracy=0.3, fairness=-0.1, tolerance=0.1)
+    >>> update_choice(choice, accuracy=0.28, fairness=-0.05, tolerance=0.1)
+    (Choice(best=0.3, accuracy=0.28, fairness=-0.05), True)
     """
     accuracy, fairness = (-math.inf if math.isnan(value) else value for value in (accuracy, fairness))
     if choice is None:

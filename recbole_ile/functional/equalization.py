@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from recbole_ile.functional.arrays import Array, to_numpy
-from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.functional.distances import DISTANCES, MASKED
 
 
 def group_sums(
@@ -21,6 +21,10 @@ def group_sums(
 
     Returns:
         ``[G]`` sums, differentiable in ``losses``, and ``[G]`` counts, both of the dtype of ``losses``.
+
+    >>> sums, counts = group_sums(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0, 1, 1]), n_groups=3)
+    >>> sums.tolist(), counts.tolist()
+    ([1.0, 6.0, 0.0], [1.0, 2.0, 0.0])
     """
     if losses.is_cuda:
         # index_add adds in no fixed order on a GPU, a sum over the membership matrix does.
@@ -47,6 +51,10 @@ def group_means(losses: Array, groups: Array, n_groups: int) -> tuple[Array, Arr
         ``[G]`` means, 0 for an absent group, differentiable in ``losses``; ``[G]`` bool, present or not.
 
     Source: Prent & Mansoury, arXiv 2410.04830, equation 3.
+
+    >>> means, present = group_means(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0, 1, 1]), n_groups=3)
+    >>> means.tolist(), present.tolist()
+    ([1.0, 3.0, 0.0], [True, True, False])
     """
     if not isinstance(losses, torch.Tensor):
         means, present = group_means(torch.as_tensor(losses), torch.as_tensor(groups), n_groups)
@@ -58,6 +66,8 @@ def group_means(losses: Array, groups: Array, n_groups: int) -> tuple[Array, Arr
 def disparity(means: torch.Tensor, present: torch.Tensor, distance: str) -> torch.Tensor:
     """Return the distance between the means of the present groups, 0 with fewer than two of them.
 
+    On a GPU nothing is read back to the host, unless the distance was registered without a masked form.
+
     Args:
         means: ``[G]`` mean losses.
         present: ``[G]`` bool, whether the group occurs in the batch.
@@ -65,10 +75,16 @@ def disparity(means: torch.Tensor, present: torch.Tensor, distance: str) -> torc
 
     Raises:
         ValueError: for an unknown distance.
+
+    >>> disparity(torch.tensor([1.0, 3.0, 0.0]), torch.tensor([True, True, False]), "range").item()
+    2.0
     """
     if distance not in DISTANCES:
         raise ValueError(f"unknown distance {distance!r}, known are {', '.join(DISTANCES)}")
-    n_present = int(present.sum())
+    if distance in MASKED and means.device.type != "cpu":
+        masked = MASKED[distance](means, present)
+        return torch.where(present.sum() < 2, (means * 0.0).sum(), masked)
+    n_present = int(present.sum())  # which the host knows at once; a GPU would have to finish all its work first
     if n_present < 2:
         return (means * 0.0).sum()
     return DISTANCES[distance](means if n_present == len(means) else means[present])
@@ -90,6 +106,9 @@ def ile_penalty(losses: Array, groups: Array, n_groups: int, distance: str = "st
         ValueError: for an unknown distance.
 
     Source: Prent & Mansoury, arXiv 2410.04830, equations 4 to 7.
+
+    >>> ile_penalty(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0, 1, 1]), n_groups=3, distance="mad").item()
+    1.0
     """
     if not isinstance(losses, torch.Tensor):
         return to_numpy(ile_penalty(torch.as_tensor(losses), torch.as_tensor(groups), n_groups, distance))

@@ -19,6 +19,9 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
     Returns:
         ``[U]`` values in ``[0, ln 2]``; NaN for a row without any weight.
+
+    >>> jensen_shannon(np.array([[1, 1], [1, 0]]), np.array([[2, 2], [0, 1]])).round(4).tolist()
+    [0.0, 0.6931]
     """
     with np.errstate(invalid="ignore"):
         p = p / p.sum(axis=1, keepdims=True)
@@ -29,7 +32,11 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def list_profiles(recommended: Array, item_groups: Array, n_groups: int) -> np.ndarray:
-    """Count the items of each group in each list: ``[U, k]`` indices, ``[n]`` groups -> ``[U, G]``."""
+    """Count the items of each group in each list: ``[U, k]`` indices, ``[n]`` groups -> ``[U, G]``.
+
+    >>> list_profiles(np.array([[0, 2], [1, -1]]), np.array([0, 0, 1]), n_groups=2).tolist()
+    [[1, 1], [1, 0]]
+    """
     lists = to_numpy(recommended)
     rows = np.broadcast_to(np.arange(len(lists))[:, None], lists.shape)
     filled = lists >= 0
@@ -47,6 +54,9 @@ def popularity_deviation(profiles: Array, recommended: Array, item_groups: Array
 
     Returns:
         ``[U]`` values in ``[0, ln 2]``; NaN for a user without profile or with an empty list.
+
+    >>> popularity_deviation(np.array([[1, 1]]), np.array([[0, 2]]), np.array([0, 0, 1])).tolist()
+    [0.0]
     """
     taste = to_numpy(profiles).astype(np.float64)
     return jensen_shannon(taste, list_profiles(recommended, item_groups, taste.shape[1]).astype(np.float64))
@@ -66,6 +76,10 @@ def user_popularity_deviation(profiles: Array, recommended: Array, item_groups: 
         part; NaN if nobody does.
 
     Source: Abdollahpouri et al., UMAP 2021; Prent & Mansoury, arXiv 2410.04830, section 4.
+
+    >>> profiles, lists = np.array([[1, 0], [1, 0], [0, 1]]), np.array([[0], [0], [0]])
+    >>> round(user_popularity_deviation(profiles, lists, np.array([0, 1]), np.array([0, 0, 1])), 4)
+    0.3466
     """
     deviation = popularity_deviation(profiles, recommended, item_groups)
     known = ~np.isnan(deviation)
@@ -87,6 +101,9 @@ def item_exposure(recommended: Array, n_items: int, discount: str = "none") -> n
 
     Raises:
         ValueError: for an unknown discount.
+
+    >>> item_exposure(np.array([[0, 1], [0, 2]]), n_items=3).tolist()
+    [2.0, 1.0, 1.0]
     """
     if discount not in DISCOUNTS:
         raise ValueError(f"unknown discount {discount!r}, known are {', '.join(DISCOUNTS)}")
@@ -105,6 +122,9 @@ def aggregate_diversity(recommended: Array, n_items: int) -> float:
         n_items: size of the catalogue ``n``, padding not counted.
 
     Source: Adomavicius & Kwon, TKDE 2012.
+
+    >>> aggregate_diversity(np.array([[0, 1], [0, -1]]), n_items=4)
+    0.5
     """
     lists = to_numpy(recommended)
     return len(np.unique(lists[lists >= 0])) / n_items
@@ -114,6 +134,9 @@ def gini(values: np.ndarray) -> float:
     """Return the Gini coefficient of ``[n]`` non-negative values, 0 for equal and 1 for all on one.
 
     A single value, or values that are all 0, are equal: 0.
+
+    >>> gini(np.array([1, 1, 1])), gini(np.array([0, 0, 5]))
+    (0.0, 1.0)
     """
     ascending = np.sort(np.asarray(values, dtype=np.float64))
     n, total = len(ascending), ascending.sum()
@@ -137,6 +160,9 @@ def equality_of_exposure(recommended: Array, n_items: int, discount: str = "none
         ValueError: for an unknown discount.
 
     Source: Prent & Mansoury, arXiv 2410.04830, section 4.
+
+    >>> equality_of_exposure(np.array([[0, 1], [1, 0]]), n_items=2)
+    1.0
     """
     exposure = item_exposure(recommended, n_items, discount)
     return 1.0 - gini(exposure) if exposure.any() else 0.0

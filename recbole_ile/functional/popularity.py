@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recbole_ile.functional.arrays import Array, like, to_numpy
+from recbole_ile.functional.arrays import Array, same_kind_as, to_numpy
 
 GROUPINGS = ("interactions", "items")
 SPLIT_TOLERANCE = 1e-6
@@ -18,6 +18,9 @@ def check_split(split: Sequence[float]) -> tuple[float, ...]:
 
     Raises:
         ValueError: names the shares and what is allowed.
+
+    >>> check_split([0.2, 0.8])
+    (0.2, 0.8)
     """
     shares = tuple(float(share) for share in split)
     if len(shares) < 2:
@@ -49,6 +52,9 @@ def popularity_groups(counts: Array, split: Sequence[float] = (0.2, 0.6, 0.2), b
         ValueError: for an impossible split, a negative count or an unknown ``by``.
 
     Source: Prent & Mansoury, arXiv 2410.04830, section 3.
+
+    >>> popularity_groups(np.array([6, 2, 1, 1]), split=(0.5, 0.3, 0.2)).tolist()
+    [0, 1, 2, 2]
     """
     shares = check_split(split)
     if by not in GROUPINGS:
@@ -74,7 +80,7 @@ def popularity_groups(counts: Array, split: Sequence[float] = (0.2, 0.6, 0.2), b
     labels = np.empty_like(labels_by_rank)
     labels[ranking] = labels_by_rank
     labels[popularity == 0] = last
-    return like(labels, counts)
+    return same_kind_as(labels, counts)
 
 
 def _shortest_prefix(weights: np.ndarray, share: float, total: float, by: str) -> int:
@@ -100,10 +106,14 @@ def user_profiles(users: Array, items: Array, item_groups: Array, n_users: int, 
 
     Returns:
         ``[U, G]`` int64 counts.
+
+    >>> items, groups = np.array([0, 2, 1]), np.array([0, 0, 1])
+    >>> user_profiles(np.array([0, 0, 1]), items, groups, n_users=2, n_groups=2).tolist()
+    [[1, 1], [1, 0]]
     """
     cells = to_numpy(users) * n_groups + to_numpy(item_groups)[to_numpy(items)]
     counts = np.bincount(cells, minlength=n_users * n_groups).reshape(n_users, n_groups)
-    return like(counts.astype(np.int64), users)
+    return same_kind_as(counts.astype(np.int64), users)
 
 
 def user_groups(profiles: Array, num: int = 5) -> Array:
@@ -124,6 +134,9 @@ def user_groups(profiles: Array, num: int = 5) -> Array:
         ValueError: if ``num`` is below 1.
 
     Source: Prent & Mansoury, arXiv 2410.04830, section 4.
+
+    >>> user_groups(np.array([[3, 1], [0, 2], [1, 1]]), num=3).tolist()
+    [2, 0, 1]
     """
     if num < 1:
         raise ValueError(f"the number of user groups is at least 1, got {num}")
@@ -133,4 +146,4 @@ def user_groups(profiles: Array, num: int = 5) -> Array:
     labels = np.empty(len(counts), dtype=np.int64)
     for group, members in enumerate(np.array_split(np.argsort(head_share, kind="stable"), num)):
         labels[members] = group
-    return like(labels, profiles)
+    return same_kind_as(labels, profiles)

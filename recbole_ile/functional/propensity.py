@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recbole_ile.functional.arrays import Array, like, to_numpy
+from recbole_ile.functional.arrays import Array, same_kind_as, to_numpy
 
 
 def ips_weights(counts: Array, maximum: float = 10.0) -> Array:
@@ -24,6 +24,9 @@ def ips_weights(counts: Array, maximum: float = 10.0) -> Array:
         ValueError: if ``maximum`` is below 1 or a count is negative.
 
     Source: Schnabel et al., ICML 2016; mapped as by Prent & Mansoury, arXiv 2410.04830, section 4.
+
+    >>> ips_weights(np.array([1, 10, 0]), maximum=10.0).tolist()
+    [1.0, 0.1, 1.0]
     """
     if not maximum >= 1.0:
         raise ValueError(f"the largest divisor is at least 1, got {maximum}")
@@ -36,4 +39,4 @@ def ips_weights(counts: Array, maximum: float = 10.0) -> Array:
         scaled = (popularity - seen.min()) / (seen.max() - seen.min())
         divisors = np.where(popularity > 0, 1.0 + (maximum - 1.0) * scaled, 1.0)
     weights = 1.0 / divisors
-    return like(weights, counts) if isinstance(counts, np.ndarray) else like(weights.astype(np.float32), counts)
+    return same_kind_as(weights if isinstance(counts, np.ndarray) else weights.astype(np.float32), counts)

@@ -10,7 +10,7 @@ TIE = 1e-12
 """Objectives that differ by less, relative to their size, are equal: rounding must not decide a tie."""
 
 BLOCK = 16_384
-"""Users at a time, so that what is needed beside the arguments stays small for any number of users."""
+"""Users at a time, so that what is needed in addition stays small for any number of users."""
 
 
 def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int, weight: float) -> Array:
@@ -35,6 +35,10 @@ def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int,
         ValueError: for a weight outside ``[0, 1]``, a negative ``k`` or arrays that do not fit together.
 
     Source: Abdollahpouri et al., UMAP 2021 (arXiv 2103.06364); as compared by Prent & Mansoury, arXiv 2410.04830.
+
+    >>> scores, groups = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[0, 0, 1]])
+    >>> calibrated_popularity(scores, groups, torch.tensor([[1, 1]]), k=2, weight=0.9).tolist()
+    [[0, 2]]
     """
     if not isinstance(scores, torch.Tensor):
         members, taste = torch.as_tensor(groups), torch.as_tensor(profiles)
@@ -53,6 +57,27 @@ def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int,
         block = slice(start, start + BLOCK)
         _build_lists(scores[block], groups[block], profiles[block], weight, lists[block])
     return lists
+
+
+def scale_min_max(scores: Array) -> Array:
+    """Map the finite scores of each row linearly onto ``[0, 1]``; equal ones become 0, all others ``-inf``.
+
+    Args:
+        scores: ``[B, m]`` floats.
+
+    Returns:
+        ``[B, m]`` scaled scores.
+
+    >>> scale_min_max(torch.tensor([[4.0, 3.0, 2.0, -torch.inf], [1.0, 1.0, 1.0, 1.0]])).tolist()
+    [[1.0, 0.5, 0.0, -inf], [0.0, 0.0, 0.0, 0.0]]
+    """
+    if not isinstance(scores, torch.Tensor):
+        return to_numpy(scale_min_max(torch.as_tensor(scores)))
+    finite = scores.isfinite()
+    lowest = torch.where(finite, scores, torch.inf).min(dim=1, keepdim=True).values
+    spread = torch.where(finite, scores, -torch.inf).max(dim=1, keepdim=True).values - lowest
+    scaled = torch.where(spread > 0, (scores - lowest) / spread, 0.0)
+    return torch.where(finite, scaled, -torch.inf)
 
 
 def _build_lists(
@@ -134,6 +159,10 @@ def uncertainty_adjusted(scores: Array, uncertainty: Array, item_groups: Array, 
 
     Source: Sun et al., predictive uncertainty-based bias mitigation in ranking, CIKM 2023 (arXiv 2309.09833), as
     compared by Prent & Mansoury, arXiv 2410.04830.
+
+    >>> scores, deviations = torch.tensor([[3.0, 2.0, 1.0]]), torch.full((3,), 0.5)
+    >>> uncertainty_adjusted(scores, deviations, torch.tensor([0, 1, 2]), weight=1.0).tolist()
+    [[2.5, 2.0, 1.5]]
     """
     if not isinstance(scores, torch.Tensor):
         deviation, groups = torch.as_tensor(uncertainty), torch.as_tensor(item_groups)

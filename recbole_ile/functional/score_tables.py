@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
+from recbole_ile.functional.logit_adjustment import adjusted_after_training, log_shares
 from recbole_ile.functional.popularity import popularity_groups, user_profiles
-from recbole_ile.functional.reranking import calibrated_popularity
+from recbole_ile.functional.prices import ScoreMatrix, find_prices, scaled_scores
+from recbole_ile.functional.reranking import calibrated_popularity, scale_min_max
+
+
+class Method(NamedTuple):
+    """What re-ranks a table, in the order in which it acts; nothing of what is neutral.
+
+    Attributes:
+        lap_tau: weight of the logit adjustment.
+        lap_scale: ``zscore`` or ``none``.
+        ep_weight: weight of exposure prices.
+        ep_steps: steps in which they are found.
+        ep_unit: best scores whose deviation is the unit of a user's scores.
+        ep_cold: whether items without training interactions have a price.
+        cp_weight: share of calibrated popularity.
+        cp_candidates: best scored items of a user from which its list is chosen.
+        cp_normalize: whether to map each user's candidates onto ``[0, 1]`` first.
+    """
+
+    lap_tau: float = 0.0
+    lap_scale: str = "zscore"
+    ep_weight: float = 0.0
+    ep_steps: int = 20
+    ep_unit: int = 100
+    ep_cold: bool = False
+    cp_weight: float = 0.0
+    cp_candidates: int = 100
+    cp_normalize: bool = False
 
 
 def rerank_table(
     scores: pd.DataFrame,
     train: pd.DataFrame,
     k: int,
-    weight: float,
-    candidates: int,
+    method: Method,
     split: Sequence[float] = (0.2, 0.6, 0.2),
     by: str = "interactions",
-    normalize: bool = False,
 ) -> pd.DataFrame:
-    """Return each user's list of ``k`` items by calibrated popularity.
+    """Return each user's list of ``k`` items under mitigations in ranking.
 
     Args:
         scores: columns ``user``, ``item`` and ``score``; pairs that ``train`` holds are never recommended.
         train: columns ``user`` and ``item``, one row for each training interaction.
         k: length of the lists.
-        weight: share of calibration, in ``[0, 1]``.
-        candidates: best scored items of a user from which the list is chosen.
+        method: what re-ranks.
         split: shares of the item groups.
         by: what the groups are cut by, as for ``popularity_groups``.
-        normalize: whether to map each user's candidates onto ``[0, 1]`` first.
 
     Returns:
         Columns ``user``, ``item``, ``score`` as given and ``rank`` from 1, users in the order of ``scores``. A user
@@ -40,11 +65,17 @@ def rerank_table(
 
     Raises:
         ValueError: for an impossible weight or split.
+
+    >>> train = pd.DataFrame({"user": ["u"], "item": ["a"]})
+    >>> scores = pd.DataFrame({"user": ["u"] * 3, "item": ["a", "b", "c"], "score": [3.0, 1.0, 2.0]})
+    >>> rerank_table(scores, train, k=2, method=Method())["item"].tolist()
+    ['c', 'b']
     """
     users, user_names = pd.factorize(pd.concat([train["user"], scores["user"]], ignore_index=True))
     items, item_names = pd.factorize(pd.concat([train["item"], scores["item"]], ignore_index=True))
     n_train, n_items = len(train), len(item_names)
-    groups = popularity_groups(np.bincount(items[:n_train], minlength=n_items), split, by)
+    counts = np.bincount(items[:n_train], minlength=n_items)
+    groups = popularity_groups(counts, split, by)
     profiles = user_profiles(users[:n_train], items[:n_train], groups, len(user_names), len(split))
     pairs = users * n_items + items
     table = pd.DataFrame({"user": users[n_train:], "item": items[n_train:], "score": scores["score"].to_numpy(float)})
@@ -52,7 +83,8 @@ def rerank_table(
     table["row"] = pd.factorize(table["user"])[0]
     table = table.sort_values(["row", "score"], ascending=[True, False], kind="stable")
     table["place"] = table.groupby("row").cumcount()
-    table = table[table["place"] < max(candidates, k)]
+    if not (method.lap_tau or method.ep_weight):  # what others need all scores for, calibration chooses from the best
+        table = table[table["place"] < max(method.cp_candidates, k)]
     if table.empty:
         return pd.DataFrame({"user": [], "item": [], "score": [], "rank": []})
     shape = table["row"].iloc[-1] + 1, table["place"].max() + 1
@@ -61,9 +93,16 @@ def rerank_table(
     values[cells], members[cells] = table["score"], table["item"]
     of_row = np.zeros(shape[0], dtype=np.int64)
     of_row[cells[0]] = table["user"]
-    ranked = _onto_unit(values) if normalize else values
+    ranked = _adjusted(values, members, counts, k, method)
+    order = np.argsort(-ranked, axis=1, kind="stable")[:, : max(method.cp_candidates, k)]
+    ranked, values, members = (np.take_along_axis(array, order, axis=1) for array in (ranked, values, members))
+    ranked = scale_min_max(ranked) if method.cp_normalize else ranked
     lists = calibrated_popularity(
-        torch.from_numpy(ranked), torch.from_numpy(groups[members]), torch.from_numpy(profiles[of_row]), k, weight
+        torch.from_numpy(ranked),
+        torch.from_numpy(groups[members]),
+        torch.from_numpy(profiles[of_row]),
+        k,
+        method.cp_weight,
     ).numpy()
     rows, ranks = (lists >= 0).nonzero()
     chosen = rows, lists[rows, ranks]
@@ -77,11 +116,16 @@ def rerank_table(
     )
 
 
-def _onto_unit(values: np.ndarray) -> np.ndarray:
-    """Map the finite values of each row onto ``[0, 1]``, those of a row with one value onto 0."""
-    finite = np.isfinite(values)
-    lowest = np.where(finite, values, np.inf).min(axis=1, keepdims=True)
-    spread = np.where(finite, values, -np.inf).max(axis=1, keepdims=True) - lowest
-    with np.errstate(invalid="ignore"):
-        scaled = np.where(spread > 0, (values - lowest) / np.where(spread > 0, spread, 1.0), 0.0)
-    return np.where(finite, scaled, -np.inf)
+def _adjusted(values: np.ndarray, members: np.ndarray, counts: np.ndarray, k: int, method: Method) -> np.ndarray:
+    """Return ``[B, m]`` scores of candidates after logit adjustment and exposure prices found from these very users."""
+    scores, items = torch.from_numpy(values), torch.from_numpy(members)
+    if method.lap_tau:
+        shares = torch.from_numpy(log_shares(counts))
+        centred = shares[items] - shares.mean()
+        scores = adjusted_after_training(scores, centred, method.lap_tau, method.lap_scale == "zscore", centre=False)
+    if method.ep_weight:
+        scores = scaled_scores(scores, method.ep_unit)
+        demand = ScoreMatrix(scores, k, items, len(counts))
+        found = find_prices(demand, method.ep_weight, method.ep_steps, (counts > 0) | method.ep_cold)
+        scores = scores - torch.from_numpy(found.prices)[items]
+    return scores.numpy()

@@ -1,7 +1,7 @@
-"""Every shim that RecBole 1.2 needs on today's libraries; nothing else in this package patches anything.
+"""Shims for faults of RecBole 1.2, and of Ray, on today's libraries; what this package plants is in ``hooks``.
 
-``apply()`` runs each shim once, however often it is called. A shim acts only where the fault exists, so
-that a RecBole that already works behaves as before.
+``SHIMS.apply()`` runs each shim once, however often it is called. Where a fault is gone, its shim changes nothing that
+a user sees.
 """
 
 from __future__ import annotations
@@ -12,32 +12,17 @@ import importlib
 import importlib.util
 import os
 import sys
-import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-Shim = Callable[[], None]
-_shims: list[Shim] = []
-_applied: set[str] = set()
+from recbole_ile.plugin.patching import Patches, StandIn
+
+SHIMS = Patches()
 
 
-def shim(function: Shim) -> Shim:
-    """Add a shim to those that ``apply`` runs, in the order of this file."""
-    _shims.append(function)
-    return function
-
-
-def apply() -> None:
-    """Run every shim that has not run in this process yet."""
-    for function in _shims:
-        if function.__name__ not in _applied:
-            _applied.add(function.__name__)
-            function()
-
-
-@shim
+@SHIMS.add
 def numpy_names() -> None:
     """``Config.compatibility_settings`` and the code after it use names that NumPy 2 removed.
 
@@ -50,7 +35,7 @@ def numpy_names() -> None:
             setattr(np, name, kind)
 
 
-@shim
+@SHIMS.add
 def clustering_modules() -> None:
     """RecBole 1.2.0 imports ``kmeans_pytorch`` with every general model, for LDiffRec alone; NCL needs ``faiss``.
 
@@ -93,7 +78,7 @@ def clustering_modules() -> None:
             sys.modules[name] = module
 
 
-@shim
+@SHIMS.add
 def sparse_update() -> None:
     """LightGCN, NGCF, NCL, GCMC, SpectralCF, KGIN and MCCLK call ``dok_matrix._update``, which SciPy 1.13 removed.
 
@@ -109,7 +94,7 @@ def _add_entries(matrix: Any, entries: dict[tuple[int, int], Any]) -> None:
     matrix._dict.update(entries)
 
 
-@shim
+@SHIMS.add
 def visible_devices() -> None:
     """``Config`` overwrites ``CUDA_VISIBLE_DEVICES``, which takes a Ray trial's GPU away.
 
@@ -133,31 +118,7 @@ def visible_devices() -> None:
     Config._init_device = keep_assignment
 
 
-@shim
-def fast_parser() -> None:
-    """``Dataset`` reads atomic files with pandas' parser in Python, which takes several times as long as that in C.
-
-    Since pandas 3, with which we compared them, the one in C reads what both read alike. Can go when RecBole leaves
-    the choice to pandas.
-    """
-    import pandas as pd
-    from recbole.data.dataset import dataset as module
-
-    from recbole_ile.plugin import atomic_parser
-
-    class PandasWithFastParser:
-        """pandas, but plain files are read by its parser in C."""
-
-        read_csv = staticmethod(functools.partial(atomic_parser.read_csv, pd.read_csv))
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(pd, name)
-
-    if int(pd.__version__.split(".")[0]) >= 3:
-        module.pd = PandasWithFastParser()
-
-
-@shim
+@SHIMS.add
 def filled_columns() -> None:
     """``Dataset`` fills missing values with ``df[column].fillna(inplace=True)``, which pandas 3 silently ignores.
 
@@ -172,17 +133,10 @@ def filled_columns() -> None:
         return
     pandas = module.pd
 
-    class PandasThatFillsSequences:
-        """pandas, but a sequence column has no missing values after it was read."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(pandas, name)
-
-        @staticmethod
-        def read_csv(*arguments: Any, **keywords: Any) -> Any:
-            frame = pandas.read_csv(*arguments, **keywords)
-            sequences = [column for column in frame if str(column).endswith("_seq")]
-            return frame.fillna(dict.fromkeys(sequences, ""))
+    def read_csv_with_whole_sequences(*arguments: Any, **keywords: Any) -> Any:
+        frame = pandas.read_csv(*arguments, **keywords)
+        sequences = [column for column in frame if str(column).endswith("_seq")]
+        return frame.fillna(dict.fromkeys(sequences, ""))
 
     fill_nan = Dataset._fill_nan
 
@@ -207,12 +161,12 @@ def filled_columns() -> None:
 
         return call
 
-    module.pd = PandasThatFillsSequences()
+    module.pd = StandIn(pandas, read_csv=read_csv_with_whole_sequences)
     Dataset._fill_nan = unwarned(assign_filled)
     Dataset._load_feat = unwarned(Dataset._load_feat)
 
 
-@shim
+@SHIMS.add
 def sequence_lengths() -> None:
     """``series.agg(len)`` was the length of each entry and is that of the series since pandas 3.
 
@@ -233,7 +187,7 @@ def sequence_lengths() -> None:
         vars(importlib.import_module(f"recbole.data.dataset.{name}"))["len"] = length
 
 
-@shim
+@SHIMS.add
 def quick_start_without_ray() -> None:
     """``recbole.quick_start`` imports Ray at its top, which takes seconds, for one function of it.
 
@@ -247,7 +201,7 @@ def quick_start_without_ray() -> None:
             return getattr(importlib.import_module("ray.tune"), name)
 
     ray = types.ModuleType("ray")
-    ray.tune = Tune("ray.tune")  # type: ignore[attr-defined]
+    vars(ray)["tune"] = Tune("ray.tune")
     with _temporary_modules({"ray": ray}):
         importlib.import_module("recbole.quick_start.quick_start")
 
@@ -262,7 +216,7 @@ def _temporary_modules(modules: dict[str, types.ModuleType]) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
-@shim
+@SHIMS.add
 def numbers_in_collector() -> None:
     """``Collector.get_data_struct`` of RecBole 1.2.1 calls ``.cpu()`` on counts and counters.
 
@@ -290,155 +244,53 @@ def numbers_in_collector() -> None:
     Collector.get_data_struct = tensors_only
 
 
-@shim
-def users_in_collector() -> None:
-    """``Trainer`` makes a ``Collector`` that keeps no user ids and knows no profiles, which UPD needs.
+@SHIMS.add
+def anomaly_detection() -> None:
+    """SINE's module, imported with every sequential model, turns torch's detection of anomalies on in the process.
 
-    Ours collects more only for metrics that ask for it. Can go when RecBole lets a trainer choose its collector.
+    All training after it is slower, and one that meets NaN ends in torch's words. Can go when SINE leaves it alone.
     """
-    from recbole.trainer import trainer
+    from recbole.config import configurator
 
-    from recbole_ile.plugin.collector import ListCollector
+    get_model = configurator.get_model
 
-    trainer.Collector = ListCollector
+    @functools.wraps(get_model)
+    def leave_it_alone(name: str) -> Any:
+        with importing_models():
+            return get_model(name)
 
-
-@shim
-def one_tensorboard() -> None:
-    """``Trainer`` makes a TensorBoard folder in each of several processes, though all would write the same.
-
-    Only the first process gets a writer, which says in one line that the disk is full. Can go when RecBole does so.
-    """
-    from recbole.trainer import trainer
-
-    from recbole_ile.files import unwritable
-    from recbole_ile.plugin.logs import SilentWriter, TellingWriter
-    from recbole_ile.plugin.process_group import rank
-
-    get_tensorboard = trainer.get_tensorboard
-
-    @functools.wraps(get_tensorboard)
-    def of_first(logger: Any) -> Any:
-        if rank() != 0:
-            return SilentWriter()
-        try:
-            return TellingWriter(get_tensorboard(logger))
-        except OSError as error:
-            raise unwritable("log_tensorboard", error) from error
-
-    trainer.get_tensorboard = of_first
-
-
-@shim
-def tensorboard_threads() -> None:
-    """TensorBoard's writing thread raises what it tells the next caller anyway, so that Python prints a traceback.
-
-    Can go when ``tensorboard.summary.writer.event_file_writer`` only keeps the error.
-    """
-    hook = threading.excepthook
-
-    @functools.wraps(hook)
-    def unless_told(arguments: threading.ExceptHookArgs) -> None:
-        told = issubclass(arguments.exc_type, OSError) and type(arguments.thread).__name__ == "_AsyncWriterThread"
-        if not told:
-            hook(arguments)
-
-    threading.excepthook = unless_told
-
-
-@shim
-def safe_checkpoints() -> None:
-    """RecBole reads checkpoints with ``torch.load``, which since torch 2.6 refuses the ``Config`` in them.
-
-    Reading goes through the allow-list of ``plugin.checkpoint``, writing uses the pickle protocol that it
-    can read; the model of a checkpoint may be a composed one. RecBole issue 2212; can go when RecBole stores
-    its configuration as plain data.
-    """
-    import torch
-    from recbole.quick_start import quick_start
-    from recbole.trainer import trainer
-
-    from recbole_ile.plugin.checkpoint import read_checkpoint, write_checkpoint
-    from recbole_ile.plugin.registry import get_model
-
-    class SafeTorch:
-        """torch, but checkpoints are read and written safely."""
-
-        load = staticmethod(read_checkpoint)
-        save = staticmethod(write_checkpoint)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(torch, name)
-
-    trainer.torch = SafeTorch()
-    load_data_and_model = quick_start.load_data_and_model
-    quick_start.get_model = get_model
-
-    @functools.wraps(load_data_and_model)
-    def load_safely(model_file: str) -> Any:
-        with safe_loading():
-            return load_data_and_model(model_file)
-
-    quick_start.load_data_and_model = load_safely
-    sys.modules["recbole.quick_start"].load_data_and_model = load_safely  # type: ignore[attr-defined]
-
-
-@shim
-def reranked_case_study() -> None:
-    """``full_sort_scores`` and ``full_sort_topk`` mask history after the model has scored, and then make lists.
-
-    For a model with ``rerank`` they return the re-ranked ones. Can go when RecBole lets a model see masked scores.
-    """
-    from recbole.utils import case_study
-
-    masked_scores = case_study.full_sort_scores
-
-    def reranked(uid_series: Any, model: Any, test_data: Any, device: Any, k: int) -> Any:
-        import torch
-
-        scores = masked_scores(uid_series, model, test_data, device)
-        if not hasattr(model, "rerank"):
-            return scores
-        users = torch.as_tensor(uid_series)
-        if test_data.is_sequential:
-            rows = (test_data.dataset.inter_feat[test_data.dataset.uid_field] == users[:, None]).nonzero()[:, 1]
-            batch = test_data.dataset[rows]
-        else:
-            batch = test_data.dataset.join(_interaction(test_data.dataset.uid_field, users))
-        return model.rerank(scores, batch.to(scores.device), torch.arange(len(batch)), k)
-
-    @functools.wraps(masked_scores)
-    def full_sort_scores(uid_series: Any, model: Any, test_data: Any, device: Any = None) -> Any:
-        return reranked(uid_series, model, test_data, device, max(test_data.config["topk"]))
-
-    @functools.wraps(case_study.full_sort_topk)
-    def full_sort_topk(uid_series: Any, model: Any, test_data: Any, k: int, device: Any = None) -> Any:
-        return reranked(uid_series, model, test_data, device, k).topk(k)
-
-    case_study.full_sort_scores = full_sort_scores
-    case_study.full_sort_topk = full_sort_topk
-
-
-def _interaction(field: str, values: Any) -> Any:
-    from recbole.data.interaction import Interaction
-
-    return Interaction({field: values})
+    configurator.get_model = leave_it_alone
 
 
 @contextlib.contextmanager
-def safe_loading() -> Iterator[None]:
-    """Read checkpoints safely within this context where RecBole's models call ``torch.load`` themselves.
+def importing_models() -> Iterator[None]:
+    """Leave torch's detection of anomalies as it is while a module of RecBole's models is imported within.
 
-    S3Rec, RaCT, ConvNCF, NAIS, NeuMF and KD_DAGFM read what they were pre-trained to when they are made.
-    The reason, the issue and the end are those of ``safe_checkpoints``.
+    The reason and the end are those of ``anomaly_detection``.
     """
     import torch
 
-    from recbole_ile.plugin.checkpoint import read_checkpoint
-
-    unsafe = torch.load
-    torch.load = read_checkpoint  # type: ignore[assignment]
+    before = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
     try:
         yield
     finally:
-        torch.load = unsafe
+        torch.autograd.set_detect_anomaly(*before)
+
+
+@contextlib.contextmanager
+def without_ray_reports() -> Iterator[None]:
+    """Keep Ray within this context from printing what its own processes say when one of them ends.
+
+    ``ray.init(log_to_driver=False)`` silences the workers alone: when the raylet ends, the last lines of its log, some
+    twenty with the state of its counters, are printed to the standard output. Can go when ``log_to_driver`` holds for
+    ``listen_error_messages``, too.
+    """
+    from ray._private import worker
+
+    usual = getattr(worker, "print_to_stdstream", None)
+    worker.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        if usual is not None:
+            worker.print_to_stdstream = usual

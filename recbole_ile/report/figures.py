@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from recbole_ile.files import write_whole
+from recbole_ile.metric import Bound, Metric
+from recbole_ile.texts import printable, shortened
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -16,8 +18,25 @@ LINES = ("-", "--", "-.", ":")
 
 
 def plain(text: str) -> str:
-    """Return a text for Matplotlib, which takes what stands between two dollar signs for mathematics."""
-    return text.replace("$", r"\$")
+    """Return a text for Matplotlib, which takes what stands between two dollar signs for mathematics.
+
+    Its own line ends stay; control characters are shown as escapes.
+    """
+    return "\n".join(map(printable, text.split("\n"))).replace("$", r"\$")
+
+
+def named(text: str) -> str:
+    """Return the name of a line for a legend of Matplotlib: plain, of one line, cut if it is very long.
+
+    Matplotlib leaves a name that begins with ``_`` out of legends; a zero-width space before it prevents that.
+    """
+    name = plain(shortened(printable(text)))
+    return f"\u200b{name}" if name.startswith("_") else name
+
+
+def with_direction(metric: Metric) -> str:
+    """Return what an axis of a metric is called: the metric, and which values of it are better."""
+    return plain(f"{metric} ({metric.better.value} is better)")
 
 
 def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str) -> Figure:
@@ -37,14 +56,14 @@ def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str
             continue
         axes.plot(
             *zip(*known, strict=True),
-            label=plain(name),
+            label=named(name),
             color=COLOURS[group % len(COLOURS)],
             linestyle=LINES[group % len(LINES)],
             marker=MARKERS[group % len(MARKERS)],
             markevery=places,
             markersize=4,
         )
-    axes.set(xlabel="epoch", ylabel="mean training loss", title=plain(title))
+    axes.set(xlabel="epoch", ylabel="mean training loss", title=named(title))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend(title="item group", frameon=False)
@@ -69,16 +88,16 @@ def trade_off_figure(
             axes.plot(
                 [point[metric] for point in points],
                 [point[accuracy] for point in points],
-                label=plain(name),
+                label=named(name),
                 color=COLOURS[number % len(COLOURS)],
                 linestyle=LINES[number % len(LINES)] if len(points) > 1 else "",
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=5 if len(points) > 1 else 9,
             )
-        axes.set_xlabel(plain(label))
+        axes.set_xlabel(named(label))
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(accuracy)
-    figure.suptitle(plain(title))
+    figure.suptitle(named(title))
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     return figure
@@ -95,10 +114,10 @@ def target_figure(wanted: str, course: list[dict[str, Any]], title: str) -> Figu
     figure = Figure(figsize=(6.0, 4.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     epochs = [entry["epoch"] + 1 for entry in course]
-    metric, _, bound = wanted.replace(">", "<").partition("<=")
+    bound = Bound.parse(wanted)
     above.plot(epochs, [entry["value"] for entry in course], color=COLOURS[0], label="validation")
-    above.axhline(float(bound), color="0.3", linestyle="--", label=f"target {wanted}")
-    above.set(ylabel=metric, title=plain(title))
+    above.axhline(bound.limit, color="0.3", linestyle="--", label=f"target {wanted}")
+    above.set(ylabel=str(bound.metric), title=named(title))
     above.legend(frameon=False)
     below.plot(epochs, [entry["ile_lambda"] for entry in course], color=COLOURS[1], drawstyle="steps-post")
     below.set(xlabel="epoch", ylabel="ile_lambda", yscale="log")
@@ -106,6 +125,42 @@ def target_figure(wanted: str, course: list[dict[str, Any]], title: str) -> Figu
         ticks("{x:g}")
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in (above, below):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+FAIR = {"upd": "o", "ad": "s", "ee": "^"}
+"""The metrics of fairness that are drawn over weights, with their markers."""
+
+
+def choice_figure(curve: list[dict[str, Any]], chosen: dict[str, float], title: str) -> Figure:
+    """Draw metrics of the validation part over the weights that were tried, with those that were chosen.
+
+    Args:
+        curve: for each weight ``option``, ``weight``, ``value`` of the accuracy, and ``metrics`` where they are known.
+        chosen: the weight of each option.
+        title: what was ranked on what.
+    """
+    figure = Figure(figsize=(10.0, 3.2), layout="constrained")
+    accuracy, fairness = figure.subplots(1, 2)
+    figure.suptitle(named(title))
+    for colour, option in zip(COLOURS, dict.fromkeys(entry["option"] for entry in curve), strict=False):
+        entries = [entry for entry in curve if entry["option"] == option]
+        weights = [entry["weight"] for entry in entries]
+        accuracy.plot(weights, [entry["value"] for entry in entries], color=colour, marker=".", label=option)
+        accuracy.axvline(chosen[option], color=colour, linestyle="--", label=f"chosen: {chosen[option]:.4g}")
+        for (kind, marker), style in zip(FAIR.items(), ("-", "--", ":"), strict=True):
+            for name in [name for name in entries[0].get("metrics", {}) if Metric.parse(name).name == kind]:
+                values = [entry["metrics"][name] for entry in entries]
+                label = f"{name}, {option}"
+                fairness.plot(weights, values, color=colour, linestyle=style, marker=marker, label=label)
+    accuracy.set(xlabel="weight", ylabel="accuracy on the validation part")
+    fairness.set(xlabel="weight", ylabel="fairness on the validation part")
+    accuracy.legend(frameon=False, fontsize="small")
+    handles, labels = fairness.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, frameon=False, fontsize="small", loc="outside right upper")
+    for axes in (accuracy, fairness):
         axes.grid(alpha=0.3)
     return figure
 

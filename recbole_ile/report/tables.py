@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from recbole_ile.metric import better_of, split_name
+from recbole_ile.report.terminal import Terminal, words
 
 SHARE = "_share"
 MISSING = "-"
@@ -18,12 +20,12 @@ def metric_table(metrics: dict[str, float]) -> Table:
     """Return a table of test metrics: a row for each metric, a column for each k."""
     cells: dict[str, dict[str, float]] = {}
     for name, value in metrics.items():
-        metric, _, k = name.partition("@")
+        metric, k = split_name(name)
         cells.setdefault(metric, {})[k] = value
     ks = list(dict.fromkeys(k for values in cells.values() for k in values))
     table = _table("metric", [f"@{k}" if k else "value" for k in ks])
     for metric, values in cells.items():
-        table.add_row(Text(metric), *(decimal(values.get(k)) for k in ks))
+        table.add_row(words(metric), *(decimal(values.get(k)) for k in ks))
     return table
 
 
@@ -33,7 +35,7 @@ def group_table(rows: list[dict[str, Any]]) -> Table:
     table = _table("group", [f"% {name.removesuffix(SHARE)}" if name.endswith(SHARE) else name for name in columns])
     for row in rows:
         table.add_row(
-            Text(str(row["group"])),
+            words(row["group"]),
             *(_share(row[name]) if name.endswith(SHARE) else decimal(row[name]) for name in columns),
         )
     return table
@@ -41,8 +43,9 @@ def group_table(rows: list[dict[str, Any]]) -> Table:
 
 def print_result(result: dict[str, Any], title: str, console: Console | None = None) -> None:
     """Print the test metrics, and the same by user group and by item group."""
-    console = console or Console()
-    console.print(Text(f"\n{title}", style="bold"))
+    console = console or Terminal()
+    console.print()
+    console.print(words(title, "bold"))
     if not result["test_result"]:
         console.print("the split leaves nothing to test on")
         return
@@ -56,25 +59,53 @@ def print_result(result: dict[str, Any], title: str, console: Console | None = N
             console.print(group_table(rows))
 
 
-def print_comparison(
-    results: dict[str, dict[str, float]], smaller: Collection[str], console: Console | None = None
-) -> None:
+def print_prices(prices: dict[str, Any], console: Console | None = None) -> None:
+    """Print what exposure prices did.
+
+    Args:
+        prices: of ``pricing_report``.
+        console: where to.
+    """
+    console = console or Terminal()
+    console.print(words(f"exposure in the top {prices['k']} of the training users before and after prices", "bold"))
+    console.print(group_table(prices["by_item_group"]))
+    steps = prices["welfare"]
+    console.print(
+        words(
+            f"welfare {steps[0]:.6g} before, {steps[-1]:.6g} after; items never shown {prices['never_shown_before']} "
+            f"before, {prices['never_shown_after']} after; newly shown {prices['newly_shown']}, of which "
+            f"{prices['newly_shown_cold']} without training interactions"
+        ),
+        soft_wrap=True,
+    )
+    for label, key in (("dearest", "dearest"), ("most subsidised", "most_subsidised")):
+        named = ", ".join(f"{entry['item']} ({entry['price']:.2f})" for entry in prices[key])
+        console.print(words(f"{label}: {named}"), soft_wrap=True)
+    for rows, heading in (
+        (prices.get("test", {}).get("by_user_group", []), "accuracy before and after, from niche (1) to mainstream"),
+        (prices.get("test", {}).get("by_profile_length", []), "accuracy before and after, tenths by length of profile"),
+    ):
+        if rows:
+            console.print(Text(heading, style="bold"))
+            console.print(group_table(rows))
+
+
+def print_comparison(results: dict[str, dict[str, float]], console: Console | None = None) -> None:
     """Print the test metrics of several models side by side, the best of each metric in bold.
 
     Args:
         results: for each model its metrics.
-        smaller: lower-case names of the metrics of which the smallest value is the best.
         console: where to.
     """
-    console = console or Console()
+    console = console or Terminal()
     table = _table("metric", list(results))
     table.add_column("better")
     for metric in next(iter(results.values())):
         values = [metrics[metric] for metrics in results.values()]
-        lower = metric.partition("@")[0] in smaller
-        best = min(values) if lower else max(values)
-        cells = (Text(decimal(value), style="bold" if value == best else "") for value in values)
-        table.add_row(Text(metric), *cells, "lower" if lower else "higher")
+        better = better_of(split_name(metric)[0])
+        best = max(map(better.gain, values))
+        cells = (Text(decimal(value), style="bold" if better.gain(value) == best else "") for value in values)
+        table.add_row(words(metric), *cells, better.value)
     console.print(Text("\nside by side, test part", style="bold"))
     console.print(table)
 
@@ -97,11 +128,12 @@ def print_front(
             continue
         style = "bold" if each.recommended else ""
         mark = "→ " if each.recommended else ""
-        table.add_row(Text(mark + name, style=style), *(decimal(each.mean[metric]) for metric in shown))
+        table.add_row(words(mark + name, style), *(decimal(each.mean[metric]) for metric in shown))
         test = tests.get(number, {}).get("mean", {})
         if test:
             table.add_row(Text("  test part", style="dim"), *(Text(decimal(test[metric]), "dim") for metric in shown))
-    console.print(Text(f"\n{title}: the front, chosen on the validation part; → is recommended", style="bold"))
+    console.print()
+    console.print(words(f"{title}: the front, chosen on the validation part; → is recommended", "bold"))
     console.print(table)
 
 
@@ -116,7 +148,7 @@ def print_volumes(volumes: list[Any], console: Console) -> None:
     whole = volumes[-1].volume
     for each in volumes:
         share = _share(each.volume / whole if whole else math.nan)
-        table.add_row(Text(each.method), str(each.settings), str(each.on_front), f"{each.volume:.3g}", share)
+        table.add_row(words(each.method), str(each.settings), str(each.on_front), f"{each.volume:.3g}", share)
     console.print(Text("\nwhat each method dominates, with the baseline", style="bold"))
     console.print(table)
 
@@ -132,7 +164,7 @@ def _table(first: str, columns: list[str]) -> Table:
     table = Table()
     table.add_column(first)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(words(column), justify="right", no_wrap=True)
     return table
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from recbole_ile.cli import main
-from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.experiments.engine.ledger import Ledger
 
 QUICK = ["--dataset=ml-100k", "--epochs=2", "--user_inter_num_interval=[200,inf)", "--pufr_members=2"]
 FOLDER = Path("saved/comparisons/BPR-ml-100k")
@@ -59,6 +59,7 @@ def test_wrong_input_is_one_line_before_ray_starts(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_the_papers_comparison_ends_in_all_files(capsys: pytest.CaptureFixture[str]) -> None:
     assert compare("--seeds=2") == 0
     printed = capsys.readouterr().out
@@ -96,6 +97,7 @@ def test_the_papers_comparison_ends_in_all_files(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_a_method_that_fails_is_told_and_the_others_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--seeds=1", "--methods=BPR,BPR_IPS,BPR:embedding_size=100000000000"]
     assert compare(*words, "--max_failures=0") == 1

@@ -67,6 +67,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return told
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("name", GIVEN)
 def test_what_a_user_has_is_converted_and_trains(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "mine", f"--from={put(name, GIVEN[name])}", "--k_core=2"]) == 0
@@ -99,6 +100,7 @@ def test_a_download_is_converted_with_its_features(
     assert "next: recbole-ile --model=BPR_ILE --dataset=" + name + " --data_path=data" in printed
 
 
+@pytest.mark.trains
 def test_the_features_of_a_download_can_be_loaded(server: Server) -> None:
     assert main(["fetch", "ml-1m"]) == 0
     columns = {

@@ -12,10 +12,11 @@ from atomic import TINY, write_atomic
 
 from recbole_ile import run_recbole_ile
 from recbole_ile.cli import main
-from recbole_ile.plugin.checkpoint import read_checkpoint
-from recbole_ile.plugin.recommending import Recommender, recommender
-from recbole_ile.plugin.reevaluation import reevaluation_config, restored
-from recbole_ile.report import list_files
+from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.plugin.runs.recommendation import Recommender, recommender
+from recbole_ile.plugin.runs.reevaluation import reevaluation_config
+from recbole_ile.plugin.runs.restoring import restore
+from recbole_ile.report.run import lists as list_files
 
 OPTIONS: dict[str, Any] = {"epochs": 1, "topk": 2, "valid_metric": "NDCG@2", "show_progress": False, "state": "ERROR"}
 
@@ -34,6 +35,7 @@ def read(path: str) -> pd.DataFrame:
     return pd.read_csv(path, dtype=kinds) if path.endswith(".csv") else pd.read_parquet(path)
 
 
+@pytest.mark.trains
 def test_a_file_holds_original_ids_ranks_and_scores(checkpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert recommend(checkpoint, "--all", "--k=3", "--out=recs.csv") == 0
     table = read("recs.csv")
@@ -57,12 +59,13 @@ def test_a_file_holds_original_ids_ranks_and_scores(checkpoint: str, capsys: pyt
         assert part in printed
 
 
+@pytest.mark.trains
 def test_history_is_not_in_the_file_and_short_lists_have_fewer_rows(checkpoint: str) -> None:
     assert recommend(checkpoint, "--all", "--k=8", "--out=recs.csv") == 0
     table = read("recs.csv")
     stored = read_checkpoint(checkpoint)
     config = reevaluation_config(checkpoint, stored["config"], None, None, None, None)
-    data, *_ = restored(config, stored, checkpoint)
+    data = restore(config, stored, checkpoint, needs_split=False).data
     for user, own in table.groupby("user_id"):
         relevant = data.test._dataset
         tested = relevant.inter_feat["item_id"][relevant.inter_feat["user_id"] == relevant.token2id("user_id", user)]
@@ -71,6 +74,7 @@ def test_history_is_not_in_the_file_and_short_lists_have_fewer_rows(checkpoint: 
         assert own["rank"].tolist() == list(range(1, len(own) + 1))
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("model", ["BPR", "BPR_CP"])
 def test_both_formats_hold_the_same(checkpoint: str, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_files, "ROWS_AT_ONCE", 5)
@@ -81,6 +85,7 @@ def test_both_formats_hold_the_same(checkpoint: str, model: str, monkeypatch: py
     assert pyarrow.parquet.ParquetFile("recs.parquet").num_row_groups == 3
 
 
+@pytest.mark.trains
 def test_users_are_named_in_the_command_or_in_a_file(checkpoint: str) -> None:
     Path("users.txt").write_text("eve\n\nann\neve\n")
     for users in ("eve,ann", " eve , ann ,eve", "users.txt"):
@@ -88,6 +93,7 @@ def test_users_are_named_in_the_command_or_in_a_file(checkpoint: str) -> None:
         assert read("recs.csv")["user_id"].unique().tolist() == ["eve", "ann"]
 
 
+@pytest.mark.trains
 def test_ten_items_are_the_default_and_data_may_have_moved(tiny: Path) -> None:
     rows = [f"u{user} i{(user + step) % 20}" for user in range(20) for step in range(4)]
     write_atomic(tiny, "wide", ["user_id:token item_id:token", *rows])
@@ -99,6 +105,7 @@ def test_ten_items_are_the_default_and_data_may_have_moved(tiny: Path) -> None:
     assert not Path("recs.csv").exists()
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device"), RuntimeError("broken")])
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     checkpoint: str, error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -120,6 +127,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         assert "file recs.csv cannot be written: No space left on device" in capsys.readouterr().err
 
 
+@pytest.mark.trains
 def test_users_without_a_sequence_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{user} {item} {time}" for user in ("ann", "bob") for time, item in enumerate("abcdef")] + ["cat a 9"]
     write_atomic(tmp_path / "data", "dated", ["user_id:token item_id:token timestamp:float", *rows])
@@ -162,6 +170,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize(("words", "message"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_wrong_input_is_one_line_and_exit_code_2(
     checkpoint: str, words: list[str], message: str, capsys: pytest.CaptureFixture[str]

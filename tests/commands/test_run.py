@@ -17,7 +17,7 @@ from atomic import tiny_lines, write_atomic
 
 from recbole_ile import run_recbole_ile
 from recbole_ile.cli import main
-from recbole_ile.commands.options import parse_options
+from recbole_ile.commands.arguments import parse_options
 from recbole_ile.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,7 @@ def only(pattern: str) -> Path:
     return found[0]
 
 
+@pytest.mark.trains
 def test_a_run_prints_its_tables_and_writes_its_files(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model=BPR_ILE", f"--data_path={tiny}", *TINY]) == 0
     printed = capsys.readouterr().out
@@ -55,6 +56,7 @@ def test_a_run_prints_its_tables_and_writes_its_files(tiny: Path, capsys: pytest
     assert list(Path("log").rglob("*.log"))
 
 
+@pytest.mark.trains
 def test_tensorboard_gets_the_group_losses(tiny: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -65,6 +67,7 @@ def test_tensorboard_gets_the_group_losses(tiny: Path) -> None:
         assert [scalar.step for scalar in events.Scalars(f"Group_loss/{group}")] == [0, 1]
 
 
+@pytest.mark.trains
 def test_the_ile_term_stands_apart_in_the_log(tiny: Path) -> None:
     assert main(["--model=BPR_ILE", f"--data_path={tiny}", *TINY[:-1]]) == 0
     log = next(Path("log").rglob("*.log")).read_text()
@@ -74,6 +77,7 @@ def test_the_ile_term_stands_apart_in_the_log(tiny: Path) -> None:
     assert "The running environment" in log
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("script", [[str(ROOT / "run_recbole_ile.py")], ["-m", "recbole_ile"]])
 def test_every_way_to_write_an_option(tiny: Path, script: list[str]) -> None:
     Path("a.yaml").write_text("learning_rate: 0.5\nembedding_size: 4\n")
@@ -93,8 +97,9 @@ def without_times_and_paths(result: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if key not in ("checkpoint", "output_dir", "seconds")}
 
 
+@pytest.mark.trains
 def test_the_same_seed_gives_the_same_result() -> None:
-    options = {"epochs": 3, "show_progress": False, "seed": 5}
+    options = {"epochs": 3, "show_progress": False, "user_inter_num_interval": "[100,inf)"}
     first, second, other = (
         run_recbole_ile("BPR_ILE", "ml-100k", config_dict={**options, "seed": seed}) for seed in (5, 5, 6)
     )
@@ -104,21 +109,23 @@ def test_the_same_seed_gives_the_same_result() -> None:
     assert first["test_result"] != other["test_result"]
 
 
+@pytest.mark.trains
 def test_a_killed_run_can_be_continued() -> None:
-    words = ["--model=BPR_ILE", "--dataset=ml-100k", "--epochs=500", "--show_progress=False", "--seed=3"]
+    words = ["--model=BPR_ILE", "--dataset=ml-100k", "--epochs=5000", "--show_progress=False", "--seed=3"]
+    words += ["--user_inter_num_interval=[200,inf)", "--stopping_step=5000"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.Popen(
         [sys.executable, str(ROOT / "run_recbole_ile.py"), *words], env=environment, stderr=subprocess.DEVNULL
     )
-    for _ in range(600):
-        if list(Path("saved").glob("*.pth")):
-            break
-        time.sleep(0.1)
-    time.sleep(1.0)
+    states = set()
+    while len(states) < 3:  # the file was replaced while training went on
+        states.update((path.stat().st_ino, path.stat().st_mtime_ns) for path in Path("saved").glob("*.pth"))
+        assert run.poll() is None
+        time.sleep(0.01)
     run.send_signal(signal.SIGKILL)
     run.wait()
     checkpoint = only("*.pth")
-    from recbole_ile.plugin.checkpoint import read_checkpoint
+    from recbole_ile.plugin.checkpoints.files import read_checkpoint
 
     reached = read_checkpoint(checkpoint)["epoch"]
     result = run_recbole_ile(resume=checkpoint, config_dict={"epochs": reached + 4})
@@ -132,6 +139,7 @@ def test_a_killed_run_can_be_continued() -> None:
     assert checkpoint.read_bytes() == content
 
 
+@pytest.mark.trains
 def test_a_function_call_reads_no_command_line(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["notebook", "--model=NoSuchModel", "--epochs=7"])
     options = {"data_path": str(tiny), "epochs": 1, "topk": 2, "valid_metric": "NDCG@2"}
@@ -141,6 +149,7 @@ def test_a_function_call_reads_no_command_line(tiny: Path, monkeypatch: pytest.M
     assert not list(Path("saved").iterdir())
 
 
+@pytest.mark.trains
 def test_a_feature_can_group_the_items(tiny: Path) -> None:
     makers = {"a": "x", "b": "x", "c": "y", "d": "y", "e": "z", "f": "z", "g": "z", "h": ""}
     lines = ["item_id:token maker:token", *(f"{item} {maker}" for item, maker in makers.items())]
@@ -219,8 +228,11 @@ MALFORMED = [
     ([HEADER, HEADER, "a b"], "the header stands there twice"),
     ([HEADER, "a b", "c d", HEADER], "the header is repeated among the interactions"),
     ([HEADER], "has a header but no lines below it"),
-    ([HEADER, "a b", "c d e", "f", "g h"], "2 lines have not the 2 fields of the header: 3, 4"),
-    ([HEADER, 'a "b', "c d", 'e f"', 'g "h"'], "1 lines have a field whose quotation mark does not close: 2"),
+    ([HEADER, "a b c", "d e"], "line 2 has 3 fields and the header 2"),
+    ([HEADER, " b", "a "], "no interactions are left: 1 interaction without a user (first: line 2); 1 interaction"),
+    ([HEADER, 'a "b', "c d", 'e f"', 'g "h"'], "line 2 has a field whose quotation mark does not close"),
+    ([HEADER + " rating:float", "a b 1", "c d one"], "line 3, column rating: 'one' is not a number"),
+    ([HEADER + " sizes:float_seq", "a b 1", "c d 2,x"], "line 3, column sizes: '2,x' is not a number"),
     (["\ufeff" + HEADER, "a b"], "byte-order mark"),
     ([HEADER, "a x", "a y", "a z"], "has 1 user"),
     (["user item", "a b"], "is not `name:type`"),
@@ -234,7 +246,8 @@ def test_a_malformed_data_set_is_one_line_and_exit_code_2(
     tmp_path: Path, lines: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_atomic(tmp_path, "tiny", lines)
-    assert main(["--model=BPR_ILE", f"--data_path={tmp_path}", *TINY]) == 2
+    columns = [column.partition(":")[0] or "user_id" for column in lines[0].split(" ")]
+    assert main(["--model=BPR_ILE", f"--data_path={tmp_path}", f"--load_col={ {'inter': columns} }", *TINY]) == 2
     printed = capsys.readouterr().err
     assert message in printed.splitlines()[-1]
     assert "tiny" in printed.splitlines()[-1]
@@ -256,7 +269,7 @@ def test_debug_shows_the_traceback() -> None:
 def test_another_error_is_one_line_and_exit_code_1(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from recbole_ile.plugin import pipeline
+    from recbole_ile.plugin.runs import pipeline
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("out of paper")
@@ -277,6 +290,7 @@ def test_options_are_read_as_written() -> None:
     assert parse_options(["--a=1", "--b", "2", "--c==x", "--d", "-1"]) == {"a": "1", "b": "2", "c": "=x", "d": "-1"}
 
 
+@pytest.mark.trains
 def test_several_models_are_compared(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model=BPR,BPR_ILE", f"--data_path={tiny}", *TINY]) == 0
     side_by_side = capsys.readouterr().out.split("side by side")[1]
@@ -289,6 +303,7 @@ def test_several_models_are_compared(tiny: Path, capsys: pytest.CaptureFixture[s
     assert len(list(Path("saved").glob("*.pth"))) == 2
 
 
+@pytest.mark.trains
 def test_a_run_is_continued_only_with_what_it_was_started_with(tiny: Path) -> None:
     options = {"data_path": str(tiny), "epochs": 1, "topk": 2, "valid_metric": "NDCG@2"}
     checkpoint = run_recbole_ile("BPR_ILE", "tiny", config_dict=options)["checkpoint"]
@@ -302,11 +317,13 @@ def test_a_run_is_continued_only_with_what_it_was_started_with(tiny: Path) -> No
     assert [epoch["epoch"] for epoch in result["group_losses"]] == [0, 1, 2]
 
 
+@pytest.mark.trains
 def test_a_split_without_test_part_has_no_test_result(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model=BPR", f"--data_path={tiny}", "--eval_args.split.RS=[0.6,0.4,0.0]", *TINY]) == 0
     assert "nothing to test on" in capsys.readouterr().out
 
 
+@pytest.mark.trains
 def test_a_path_with_a_blank_is_one_configuration_file(tiny: Path) -> None:
     Path("my settings.yaml").write_text("embedding_size: 3\n")
     assert main(["--model=BPR", f"--data_path={tiny}", "--config_files", "my settings.yaml", *TINY]) == 0

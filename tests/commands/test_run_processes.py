@@ -18,7 +18,9 @@ from atomic import write_atomic
 
 from recbole_ile import load_model, run_recbole_ile
 from recbole_ile.cli import main
-from recbole_ile.plugin import processes
+from recbole_ile.plugin.processes import launch as processes
+
+pytestmark = pytest.mark.trains
 
 TINY = ["--dataset=tiny", "--topk=2", "--valid_metric=NDCG@2", "--epochs=2", "--show_progress=False", "--state=ERROR"]
 
@@ -83,16 +85,17 @@ NEUMF = ["--model=NeuMF", "--dropout_prob=0.0", "--fast_loader=False"]
 @pytest.mark.parametrize("options", [["--model=LightGCN_ILE"], [*NEUMF, "--learner=sgd", "--learning_rate=0.1"]])
 def test_two_processes_make_the_run_of_one_on_movielens(options: list[str]) -> None:
     """NeuMF learns by plain gradient descent: Adam would make steps of the rounding where a gradient is nearly 0."""
-    one, two = runs([*options, "--dataset=ml-100k", "--epochs=2", "--show_progress=False"])
+    one, two = runs(
+        [*options, "--dataset=ml-100k", "--epochs=2", "--show_progress=False", "--user_inter_num_interval=[100,inf)"]
+    )
     assert_same(one, two)
 
 
 @pytest.mark.slow
 def test_an_interrupt_ends_all_processes() -> None:
     command = [sys.executable, "-m", "recbole_ile", "--model=BPR_ILE", "--dataset=ml-100k", "--nproc=2"]
-    run = subprocess.Popen(
-        [*command, "--epochs=500", "--show_progress=False"], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    command += ["--user_inter_num_interval=[200,inf)", "--epochs=5000", "--stopping_step=5000", "--show_progress=False"]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.time() + 120
     while not list(Path().glob("saved/*.pth")) and time.time() < deadline and run.poll() is None:
         time.sleep(0.1)

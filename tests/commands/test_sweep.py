@@ -18,7 +18,8 @@ import pytest
 import yaml
 
 from recbole_ile.cli import main
-from recbole_ile.sweeping.ledger import Ledger
+from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.plugin.catalogue.model_names import ModelName
 
 QUICK = ["--dataset=ml-100k", "--epochs=2", "--user_inter_num_interval=[200,inf)"]
 FOLDER = Path("saved/sweeps/BPR_ILE-ml-100k")
@@ -70,6 +71,7 @@ def test_wrong_input_is_one_line_before_ray_starts(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--model=BPR_ILE_CP", "--grid", "ile_lambda=0.1,0.3", "--grid", "cp_weight=0.0,0.9", "--grid", "seed=1,2"]
     assert sweep(*words, "--max_concurrent=2") == 0
@@ -123,6 +125,7 @@ def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.Ca
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 def test_a_bad_value_fails_alone_and_is_tried_again_on_resume(capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep("--model=BPR_ILE", "--grid", "ile_lambda=-1,0.3") == 1
     printed = capsys.readouterr().out
@@ -186,6 +189,7 @@ def test_an_interrupted_sweep_reports_on_what_is_there() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_ray")
 @pytest.mark.parametrize(
     "words",
     [
@@ -298,8 +302,9 @@ GROUP = "<img src=x onerror=document.title='ran'><script>document.title='ran'</s
 def page() -> Path:
     """A page whose points are known by hand."""
     from recbole_ile.commands.sweep_request import Sweep
-    from recbole_ile.report.sweep_files import page_content, write_page
-    from recbole_ile.sweeping.selection import Objective, candidates, selected
+    from recbole_ile.experiments.sweep.selection import candidates, selected
+    from recbole_ile.metric import Metric
+    from recbole_ile.report.sweep.files import page_content, write_page
 
     groups = {"by_user_group": [{"group": "mainstream", "users": 3}], "by_item_group": [{"group": GROUP, "items": 2}]}
     outcomes = [
@@ -311,11 +316,11 @@ def page() -> Path:
         }
         for number, (weight, ndcg, upd) in enumerate([(0.0, 0.3, 0.2), (0.1, 0.31, 0.15), (0.3, 0.295, 0.1)])
     ]
-    objectives = [Objective("ndcg@10", True), Objective("upd@10", False)]
-    found = selected(candidates(outcomes, "BPR_ILE", {}), objectives, 0.05)
+    objectives = [Metric.parse("ndcg@10"), Metric.parse("upd@10")]
+    found = selected(candidates(outcomes, ModelName.parse("BPR_ILE"), {}), objectives, 0.05)
     tests: dict[int, Any] = {2: {**groups, "mean": {"ndcg@10": 0.28}, "spread": {"ndcg@10": 0.0}}}
     about = Sweep("BPR_ILE", "tiny", {}, 0, [], objectives[0], objectives, 0.05, [])
     title = "BPR_ILE on <script>tiny</script>"
-    fairness = [objectives[1], Objective("ad@10", True)]
+    fairness = [objectives[1], Metric.parse("ad@10")]
     write_page(Path("report.html"), page_content(title, ["A sentence."], found, tests, objectives, fairness, about))
     return Path("report.html")

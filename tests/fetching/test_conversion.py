@@ -64,7 +64,7 @@ def test_the_size_of_blocks_changes_nothing(name: str, monkeypatch: pytest.Monke
         ("1::2::3::4\n1::2::3::soon\n", "1 malformed line: 2 (its timestamp is no number or date)"),
         (b"1::2::3::4\n1::\xff::3::4\n", "1 malformed line: 2 (it is not UTF-8 text)"),
         (b"1::2::3::4\n1::a\tb::3::4\n1::a\x1fb::3::4\n", "2 malformed lines: 2 (the item holds a tab"),
-        ("user,item\na,b\na,NA\n[PAD],b\n", "2 malformed lines: 3 (the item is a word for missing values), 4"),
+        ("user,item\na,b\na,\n[PAD],b\n", "2 malformed lines: 3 (the item is empty), 4"),
         ('user,item\n"a,1",b\n"a,b\nc,d\n', "1 malformed line: 3 (unclosed quotes instead of 2 fields)"),
         ("user,item\n" + "a\n" * 9, "9 malformed lines: 2 (1 field instead of 2), 3, 4, 5, 6, ..."),
         ("userId,movieId\n1,2\nuserId,movieId,rating\n", "1 malformed line: 3 (3 fields instead of 2)"),

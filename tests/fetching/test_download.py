@@ -63,13 +63,13 @@ def test_another_file_than_the_published_one_is_refused(server: Server) -> None:
     assert f"its checksum is {hashlib.md5(other).hexdigest()} and not the published {MD5.partition(':')[2]}" in message
 
 
-@pytest.mark.parametrize("checksum", [MD5, None])
+@pytest.mark.parametrize("checksum", [MD5, None], ids=["md5", "none"])
 def test_a_web_page_is_refused(server: Server, checksum: str | None) -> None:
     page = b"<!DOCTYPE html><title>Log in to the network</title>"
     assert "what the server sent is a web page" in refused(source(server.put("/ml-1m.zip", page), checksum))
 
 
-@pytest.mark.parametrize("checksum", [MD5, None])
+@pytest.mark.parametrize("checksum", [MD5, None], ids=["md5", "none"])
 def test_a_transfer_that_breaks_off_is_refused(server: Server, checksum: str | None) -> None:
     address = server.put("/ml-1m.zip", CONTENT[:500], promised=len(CONTENT))
     assert "the transfer broke off" in refused(source(address, checksum))

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ile.functional.epoch_choice import considered
+from recbole_ile.functional.epoch_choice import update_choice
 
 EPOCHS = st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=30)
 
@@ -16,7 +16,7 @@ def kept_epochs(epochs: list[tuple[float, float]], tolerance: float) -> list[int
     """All epochs that were kept, one after the other."""
     choice, kept = None, []
     for number, (accuracy, fairness) in enumerate(epochs):
-        choice, keep = considered(choice, accuracy, fairness, tolerance)
+        choice, keep = update_choice(choice, accuracy, fairness, tolerance)
         kept += [number] if keep else []
     return kept
 

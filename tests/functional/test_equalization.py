@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ile.functional.distances import DISTANCES, distance
-from recbole_ile.functional.equalization import group_means, ile_penalty
+from recbole_ile.functional.distances import DISTANCES, MASKED, distance
+from recbole_ile.functional.equalization import disparity, group_means, ile_penalty
 
 EVERY = sorted(DISTANCES)
 batches = st.lists(st.tuples(st.floats(1e-3, 8.0), st.integers(0, 4)), max_size=40)
@@ -112,3 +113,56 @@ def test_unknown_and_repeated_distances_are_refused() -> None:
         ile_penalty(torch.rand(2), torch.tensor([0, 1]), 2, "sdt")
     with pytest.raises(ValueError, match="already registered"):
         distance("std")(torch.sum)
+
+
+def value_and_gradient(penalty: Any, means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    leaf = means.clone().requires_grad_()
+    value = penalty(leaf)
+    (gradient,) = torch.autograd.grad(value, leaf)
+    return value.detach(), gradient
+
+
+def test_every_distance_has_a_form_that_reads_nothing_back() -> None:
+    assert list(MASKED) == list(DISTANCES)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_masked_and_compacted_means_are_as_far_apart(name: str, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(300):
+        n_groups = int(torch.randint(2, 7, (), generator=generator))
+        means = torch.rand(n_groups, generator=generator, dtype=torch.float64).to(dtype) * 3
+        present = torch.rand(n_groups, generator=generator) < 0.7
+        means = torch.where(present, means, 0.0)
+        on_the_host = value_and_gradient(lambda x, mask=present: disparity(x, mask, name), means)
+        on_a_gpu = value_and_gradient(
+            lambda x, mask=present: torch.where(mask.sum() < 2, (x * 0.0).sum(), MASKED[name](x, mask)), means
+        )
+        tolerance = 1e-4 if dtype is torch.float32 else 1e-12
+        for one, other in zip(on_the_host, on_a_gpu, strict=True):
+            torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+        assert not on_a_gpu[1][~present].any()
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(means=st.lists(st.floats(0.0, 4.0, width=32), min_size=2, max_size=6), data=st.data())
+def test_on_the_cpu_a_disparity_is_that_of_the_present_means_to_the_last_bit(
+    name: str, means: list[float], data: st.DataObject
+) -> None:
+    present = torch.tensor(data.draw(st.lists(st.booleans(), min_size=len(means), max_size=len(means))))
+    found = value_and_gradient(lambda x: disparity(x, present, name), torch.tensor(means))
+    expected, gradient = torch.zeros(()), torch.zeros(len(means))
+    if present.sum() >= 2:
+        expected, gradient[present] = value_and_gradient(DISTANCES[name], torch.tensor(means)[present])
+    assert torch.equal(found[0], expected)
+    assert torch.equal(found[1], gradient)
+
+
+def test_a_new_distance_is_one_function_of_the_means() -> None:
+    distance("twice the range")(lambda means: 2 * (means.amax() - means.amin()))
+    try:
+        means, present = torch.tensor([1.0, 0.0, 4.0]), torch.tensor([True, False, True])
+        assert disparity(means, present, "twice the range") == 6.0
+    finally:
+        del DISTANCES["twice the range"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import jensenshannon
 
-from recbole_ile.functional.reranking import calibrated_popularity, uncertainty_adjusted
+from recbole_ile.functional.reranking import calibrated_popularity, scale_min_max, uncertainty_adjusted
 
 
 def divergence(profile: np.ndarray, counts: np.ndarray) -> float:
@@ -130,3 +131,12 @@ def test_uncertainty_raises_the_tail_and_lowers_the_head(seed: int, weight: floa
         assert found[row, column] == pytest.approx(expected)
     with pytest.raises(ValueError, match="at least 0"):
         uncertainty_adjusted(scores, deviation, groups, -1.0)
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.array])
+def test_scores_are_mapped_onto_the_unit_interval(kind: Callable[[Any], Any]) -> None:
+    found = scale_min_max(kind([[4.0, 3.0, 2.0, -np.inf], [1.0, 1.0, 1.0, 1.0], [5.0, np.nan, -np.inf, 6.0]]))
+    assert type(found) is type(kind([0.0]))
+    rows = [[1.0, 0.5, 0.0, -np.inf], [0.0, 0.0, 0.0, 0.0], [0.0, -np.inf, -np.inf, 1.0]]
+    assert found.tolist() == rows
+    assert scale_min_max(kind([[-np.inf, np.nan]])).tolist() == [[-np.inf, -np.inf]], "nothing to scale"

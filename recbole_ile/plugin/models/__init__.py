@@ -8,11 +8,12 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """Return the composed model class of that name, which is how a pickle or a checkpoint finds it."""
     from recbole_ile.errors import InputError
-    from recbole_ile.plugin.registry import get_model, parse_model_name
+    from recbole_ile.plugin.catalogue.model_names import ModelName
+    from recbole_ile.plugin.catalogue.models import get_model
 
     try:
-        if parse_model_name(name).mitigations:
-            return get_model(name)
+        if (parsed := ModelName.parse(name)).mitigations:
+            return get_model(parsed)
     except InputError as error:
         raise AttributeError(str(error)) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

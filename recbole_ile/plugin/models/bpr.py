@@ -7,11 +7,14 @@ from typing import Any
 import recbole.model.general_recommender.bpr as recbole_bpr
 import torch
 
-from recbole_ile.functional.pair_scores import covers, pair_scores
+from recbole_ile.kernels.pair_scores import pair_scores, supports_fused_pairs
+from recbole_ile.plugin.losses.pair_terms import PairTerms
 
 
 class BPR(recbole_bpr.BPR):
     """The same model and loss up to the rounding of floats; with ``fast_loader: False`` to the last bit."""
+
+    scores_pairs = True
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
@@ -20,7 +23,11 @@ class BPR(recbole_bpr.BPR):
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Return the BPR loss of ``[B]`` pairs."""
         weights = (self.user_embedding.weight, self.item_embedding.weight)
-        if not (self._one_pass and covers(*weights)):
+        if not (self._one_pass and supports_fused_pairs(*weights)):
             return super().calculate_loss(interaction)
         indices = (interaction[field] for field in (self.USER_ID, self.ITEM_ID, self.NEG_ITEM_ID))
         return self.loss(*pair_scores(*weights, *indices))
+
+    def pair_terms(self) -> PairTerms:
+        """Return that the loss is BPR's own."""
+        return PairTerms()

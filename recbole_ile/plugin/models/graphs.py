@@ -8,7 +8,7 @@ import recbole.model.general_recommender.lightgcn as recbole_lightgcn
 import recbole.model.general_recommender.ncl as recbole_ncl
 import torch
 
-from recbole_ile.functional.propagation import SymmetricMatrix
+from recbole_ile.kernels.propagation import SymmetricMatrix
 
 
 class LightGCN(recbole_lightgcn.LightGCN):

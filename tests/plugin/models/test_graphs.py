@@ -11,8 +11,8 @@ from recbole.data import create_dataset, data_preparation
 from recbole.utils import init_seed
 
 from recbole_ile import get_model
-from recbole_ile.functional.propagation import SymmetricMatrix
-from recbole_ile.plugin.config import IleConfig, as_base_model
+from recbole_ile.kernels.propagation import SymmetricMatrix
+from recbole_ile.plugin.config.config import IleConfig, for_recbole
 
 GRAPHS = {"LightGCN": "norm_adj_matrix", "NCL": "norm_adj_mat"}
 
@@ -22,8 +22,8 @@ def made(model: str, tiny: Path, fast: bool) -> tuple[Any, Any]:
     settings = {"data_path": str(tiny), "topk": 2, "valid_metric": "NDCG@2", "fast_loader": fast, "num_clusters": 2}
     config = IleConfig(model, "tiny", config_dict=settings)
     init_seed(config["seed"], True)
-    with as_base_model(config):
-        train, _, _ = data_preparation(config, create_dataset(config))
+    asked = for_recbole(config)
+    train, _, _ = data_preparation(asked, create_dataset(asked))
     net = get_model(model)(config, train._dataset)
     if model == "NCL":
         net.e_step()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import recbole.model.general_recommender as recbole_models
+import torch
 
+from recbole_ile.plugin.losses.interaction_losses import InteractionLosses, LossesNotSeenError, by_item
 from recbole_ile.plugin.models.adapters.seeing import SeesLogLikelihoods, SeesReductions
-from recbole_ile.plugin.models.captured import Captured, LossesNotSeenError, by_item
 
 
 class MultiVAE(SeesLogLikelihoods, recbole_models.MultiVAE):
@@ -29,13 +30,17 @@ class RecVAE(SeesLogLikelihoods, recbole_models.RecVAE):
 class LDiffRec(SeesLogLikelihoods, recbole_models.LDiffRec):
     """The losses are those of its autoencoder; diffusion among latent factors has none of single interactions."""
 
+    def predict(self, interaction: Any) -> torch.Tensor:
+        """Return the ``[B]`` scores of pairs, where RecBole returns those of all users with all items of the batch."""
+        return self.full_sort_predict(interaction).gather(1, interaction[self.ITEM_ID][:, None]).squeeze(1)
+
 
 class RaCT(SeesLogLikelihoods, recbole_models.RaCT):
     """Only the actor's pre-training has losses of interactions; later stages train on a critic's opinion."""
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the losses by item in the actor's pre-training."""
-        return super().captured(interaction) if self.train_stage == "actor_pretrain" else None
+        return super().interaction_losses(interaction) if self.train_stage == "actor_pretrain" else None
 
 
 class CDAE(SeesReductions, recbole_models.CDAE):
@@ -46,7 +51,7 @@ class CDAE(SeesReductions, recbole_models.CDAE):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the losses by item."""
         losses, scale, interactions = self.first_kept()
         if interactions is None:

@@ -7,7 +7,7 @@ from typing import Any
 import recbole.model.general_recommender as recbole_models
 import torch
 
-from recbole_ile.plugin.models.captured import Captured, by_item
+from recbole_ile.plugin.losses.interaction_losses import InteractionLosses, by_item
 
 
 class DiffRec(recbole_models.DiffRec):
@@ -16,7 +16,7 @@ class DiffRec(recbole_models.DiffRec):
     _probabilities: torch.Tensor
     _errors: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
-    def start_capture(self) -> None:
+    def start_batch(self) -> None:
         """Do nothing: every batch has new errors."""
 
     def sample_timesteps(self, *arguments: Any, **keywords: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,7 +33,11 @@ class DiffRec(recbole_models.DiffRec):
         self._errors = (target - model_output) ** 2, weights.clone(), x_start
         return losses
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def predict(self, interaction: Any) -> torch.Tensor:
+        """Return the ``[B]`` scores of pairs, where RecBole returns those of all users with all items of the batch."""
+        return self.full_sort_predict(interaction).gather(1, interaction[self.ITEM_ID][:, None]).squeeze(1)
+
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the losses by item."""
         errors, weights, interactions = self._errors
         losses = errors * (weights / self._probabilities).unsqueeze(1)

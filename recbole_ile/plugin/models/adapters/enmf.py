@@ -7,7 +7,7 @@ from typing import Any
 import recbole.model.general_recommender as recbole_models
 import torch
 
-from recbole_ile.plugin.models.captured import Captured
+from recbole_ile.plugin.losses.interaction_losses import InteractionLosses
 
 
 class ENMF(recbole_models.ENMF):
@@ -15,7 +15,7 @@ class ENMF(recbole_models.ENMF):
 
     _scores: torch.Tensor
 
-    def start_capture(self) -> None:
+    def start_batch(self) -> None:
         """Do nothing: every batch has new scores."""
 
     def forward(self, user: torch.Tensor) -> torch.Tensor:
@@ -23,8 +23,8 @@ class ENMF(recbole_models.ENMF):
         self._scores = super().forward(user)
         return self._scores
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the losses of the users' own items, padding with count 0."""
         items = self.history_item_matrix[interaction[self.USER_ID]].reshape(-1)
         values = torch.square(1.0 - self._scores).reshape(-1)
-        return Captured(values, items, (items > 0).to(values.dtype), 1.0)
+        return InteractionLosses(values, items, (items > 0).to(values.dtype), 1.0)

@@ -7,8 +7,8 @@ from typing import Any
 import recbole.model.knowledge_aware_recommender as recbole_models
 import torch
 
+from recbole_ile.plugin.losses.interaction_losses import InteractionLosses, one_each
 from recbole_ile.plugin.models.adapters.seeing import SeesReductions
-from recbole_ile.plugin.models.captured import Captured, one_each
 
 
 class CFKG(SeesReductions, recbole_models.CFKG):
@@ -19,12 +19,12 @@ class CFKG(SeesReductions, recbole_models.CFKG):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the loss of each interaction, and of each triplet with count 0."""
         kept, items = self.first_kept(), interaction[self.fields.item]
         triplets = len(kept.values) - len(items)
         counts = torch.cat([kept.values.new_ones(len(items)), kept.values.new_zeros(triplets)])
-        return Captured(kept.values, torch.cat([items, items.new_zeros(triplets)]), counts, kept.scale)
+        return InteractionLosses(kept.values, torch.cat([items, items.new_zeros(triplets)]), counts, kept.scale)
 
 
 class KGNNLS(SeesReductions, recbole_models.KGNNLS):
@@ -35,7 +35,7 @@ class KGNNLS(SeesReductions, recbole_models.KGNNLS):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the loss of each interaction and of its negative."""
         kept = self.first_kept()
         return one_each(kept.values, kept.scale, interaction, self.fields)

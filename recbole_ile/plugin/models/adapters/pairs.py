@@ -7,8 +7,8 @@ from typing import Any
 import recbole.model.general_recommender as recbole_models
 import torch
 
+from recbole_ile.plugin.losses.interaction_losses import InteractionLosses, LossesNotSeenError, one_each
 from recbole_ile.plugin.models.adapters.seeing import SeesReductions
-from recbole_ile.plugin.models.captured import Captured, LossesNotSeenError, one_each
 
 
 class SGL(SeesReductions, recbole_models.SGL):
@@ -19,7 +19,7 @@ class SGL(SeesReductions, recbole_models.SGL):
         with self.watch_reductions:
             return super().calc_bpr_loss(*arguments, **keywords)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the BPR loss of each interaction."""
         kept = self.first_kept()
         return one_each(kept.values, kept.scale, interaction, self.fields)
@@ -33,11 +33,11 @@ class SimpleX(SeesReductions, recbole_models.SimpleX):
         with self.watch_reductions:
             return super().forward(*arguments, **keywords)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the loss of each interaction."""
         kept = self.first_kept()
         values = kept.values.reshape(-1)
-        return Captured(values, interaction[self.fields.item][: len(values)], None, kept.scale)
+        return InteractionLosses(values, interaction[self.fields.item][: len(values)], None, kept.scale)
 
 
 class LINE(SeesReductions, recbole_models.LINE):
@@ -65,7 +65,7 @@ class LINE(SeesReductions, recbole_models.LINE):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the sum of the losses of each interaction."""
         kept = self.watch_reductions.take()
         if len(kept) not in (2, 4):

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from recbole_ile.plugin.models.captured import Captured, Fields, LossesNotSeenError, by_item
-from recbole_ile.plugin.models.reductions import Kept, LogLikelihoods, Reductions
+from recbole_ile.plugin.catalogue.composed import Composed
+from recbole_ile.plugin.losses.interaction_losses import Fields, InteractionLosses, LossesNotSeenError, by_item
+from recbole_ile.plugin.losses.reductions import Kept, LogLikelihoods, Reductions
 
 
-class SeesReductions:
+class SeesReductions(Composed):
     """Mixin before a model whose losses are reduced inline; ``watch_reductions`` surrounds the place."""
 
     def __init__(self, config: Any, dataset: Any) -> None:
-        super().__init__(config, dataset)  # type: ignore[call-arg]
+        super().__init__(config, dataset)
         self.watch_reductions = Reductions()
         self.fields = Fields.of(config, self)
 
-    def start_capture(self) -> None:
+    def start_batch(self) -> None:
         """Forget what was seen of the batches before."""
         self.watch_reductions.take()
 
@@ -32,26 +33,26 @@ class SeesReductions:
         return kept[0]
 
 
-class SeesLogLikelihoods:
+class SeesLogLikelihoods(Composed):
     """Mixin before an autoencoder: cross entropy of all items with each user's row of the interaction matrix.
 
     The main loss is the sum over a user's items of ``-log_softmax``, averaged over the users of the batch.
     """
 
     def __init__(self, config: Any, dataset: Any) -> None:
-        super().__init__(config, dataset)  # type: ignore[call-arg]
+        super().__init__(config, dataset)
         self.watch_likelihoods = LogLikelihoods()
 
-    def start_capture(self) -> None:
+    def start_batch(self) -> None:
         """Forget what was seen of the batches before."""
         self.watch_likelihoods.take()
 
     def calculate_loss(self, interaction: Any, *arguments: Any, **keywords: Any) -> Any:
         """Return the model's loss."""
         with self.watch_likelihoods:
-            return super().calculate_loss(interaction, *arguments, **keywords)  # type: ignore[misc]
+            return super().calculate_loss(interaction, *arguments, **keywords)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the losses by item.
 
         Raises:

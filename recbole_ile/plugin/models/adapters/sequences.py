@@ -6,8 +6,8 @@ from typing import Any
 
 import recbole.model.sequential_recommender as recbole_models
 
+from recbole_ile.plugin.losses.interaction_losses import InteractionLosses, one_each
 from recbole_ile.plugin.models.adapters.seeing import SeesReductions
-from recbole_ile.plugin.models.captured import Captured, one_each
 
 
 class BERT4Rec(SeesReductions, recbole_models.BERT4Rec):
@@ -18,11 +18,11 @@ class BERT4Rec(SeesReductions, recbole_models.BERT4Rec):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the loss of each masked position; those that fill up short sequences have count 0."""
         values = self.first_kept().values.reshape(-1)
         masked = (interaction[self.MASK_INDEX] > 0).to(values.dtype).reshape(-1)
-        return Captured(values, interaction[self.POS_ITEMS].reshape(-1), masked, 1.0 / masked.sum())
+        return InteractionLosses(values, interaction[self.POS_ITEMS].reshape(-1), masked, 1.0 / masked.sum())
 
 
 class RepeatNet(SeesReductions, recbole_models.RepeatNet):
@@ -33,7 +33,7 @@ class RepeatNet(SeesReductions, recbole_models.RepeatNet):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the loss of each target item."""
         kept = self.first_kept()
         return one_each(kept.values, kept.scale, interaction, self.fields)
@@ -49,7 +49,7 @@ class S3Rec(SeesReductions, recbole_models.S3Rec):
         with self.watch_reductions:
             return super().calculate_loss(interaction)
 
-    def captured(self, interaction: Any) -> Captured | None:
+    def interaction_losses(self, interaction: Any) -> InteractionLosses | None:
         """Return the loss of each target item in fine-tuning."""
         if self.train_stage == "pretrain":
             return None

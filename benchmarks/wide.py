@@ -1,0 +1,96 @@
+"""What an epoch costs on wide data: many users and items with few interactions each, beside another checkout of this.
+
+python benchmarks/wide.py [--millions=3 --users=500000 --items=100000] [--against=<folder of another checkout>]
+python benchmarks/wide.py --dataset=gowalla --data_path=<folder> [--stock]
+
+Every row is a process of its own; its figure is the median of the epochs after the first, which warms up. Without
+--dataset the data are drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from synthetic import wide_interactions, write
+
+CHILD = """
+import json, resource, sys, time
+import torch
+from side_by_side import ours, stock
+kind, options, epochs, threads = json.loads(sys.argv[1])
+torch.set_num_threads(threads)
+started = time.perf_counter()
+run = (stock if kind == "stock" else ours)("BPR" if kind == "stock" else kind, options)
+prepared, seconds = time.perf_counter() - started, []
+for epoch in range(epochs):
+    started = time.perf_counter()
+    run.trainer._train_epoch(run.train, epoch)
+    seconds.append(time.perf_counter() - started)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+print(json.dumps([prepared, seconds, peak, len(run.train._dataset)]))
+"""
+
+
+def measure(checkout: Path, kind: str, options: dict[str, Any], epochs: int, threads: int) -> tuple[Any, ...]:
+    """Return seconds to prepare, of each epoch, gigabytes at the peak and the number of training interactions."""
+    paths = os.pathsep.join(str(folder) for folder in (checkout, checkout / "benchmarks"))
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-c", CHILD, json.dumps([kind, options, epochs, threads])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    return tuple(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Print a row for each way."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--dataset", help="of RecBole's form, instead of drawn data")
+    options.add_argument("--data_path", default="dataset/")
+    options.add_argument("--millions", type=float, default=3.0)
+    options.add_argument("--users", type=int, default=500_000)
+    options.add_argument("--items", type=int, default=100_000)
+    options.add_argument("--epochs", type=int, default=3)
+    options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--against", type=Path, help="another checkout, whose epoch is measured once")
+    options.add_argument("--stock", action="store_true", help="measure an epoch of stock RecBole's BPR")
+    given = options.parse_args()
+    here = Path(__file__).resolve().parent.parent
+    with tempfile.TemporaryDirectory() as folder:
+        data_path, name = os.path.abspath(given.data_path), given.dataset
+        if name is None:
+            data_path, name = folder, "wide"
+            pairs = wide_interactions(int(given.millions * 1e6), given.users, given.items)
+            write(Path(folder) / name / f"{name}.inter", *pairs)
+        os.environ["RECBOLE_ILE_CACHE"] = str(Path(folder) / "cache")
+        against = given.against and given.against.resolve()
+        os.chdir(folder)
+        table = Table(title=f"an epoch of BPR_ILE on {name}, {given.threads} threads")
+        for column in ("", "interactions", "prepare s", "epoch s", "µs an interaction", "peak GiB"):
+            table.add_column(column, justify="right")
+        ways: list[tuple[str, Path, str, int]] = [("this version", here, "BPR_ILE", given.epochs)]
+        if against:
+            ways.append((against.name, against, "BPR_ILE", 1))
+        if given.stock:
+            ways.append(("stock BPR", here, "stock", 1))
+        for label, checkout, kind, epochs in ways:
+            asked = {"dataset": name, "data_path": data_path, "state": "ERROR", "checkpoint_dir": folder}
+            prepared, seconds, peak, number = measure(checkout, kind, asked, epochs, given.threads)
+            epoch = statistics.median(seconds[1:] or seconds)
+            figures = (f"{prepared:.1f}", f"{epoch:.2f}", f"{1e6 * epoch / number:.2f}", f"{peak:.2f}")
+            table.add_row(label, f"{number:,}", *figures)
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The trainings of a sweep or a comparison: Ray Tune, and the ledger of what they found out."""

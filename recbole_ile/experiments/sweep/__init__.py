@@ -1,0 +1,1 @@
+"""What a sweep tries, and what of it is recommended."""

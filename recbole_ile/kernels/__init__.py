@@ -1,0 +1,1 @@
+"""Fast code that no paper defines."""

@@ -1,0 +1,61 @@
+"""All pairs of an epoch in the order in which they are trained."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from recbole_ile.kernels.compiling import compiled
+
+
+class Pairs(NamedTuple):
+    """The pairs of an epoch, batch after batch.
+
+    Attributes:
+        users: ``[N]`` int32 rows of the users.
+        observed: ``[N]`` int32 rows of the observed items.
+        sampled: ``[N]`` int32 rows of the sampled items.
+        bounds: ``[S + 1]`` int64; batch s is ``bounds[s] : bounds[s + 1]``.
+    """
+
+    users: np.ndarray
+    observed: np.ndarray
+    sampled: np.ndarray
+    bounds: np.ndarray
+
+
+def lay_out_pairs(order: np.ndarray, users: np.ndarray, items: np.ndarray, drawn: np.ndarray, entries: int) -> Pairs:
+    """Put interactions in order, each batch once for each of its negatives.
+
+    Args:
+        order: ``[M]`` int64 interactions.
+        users: ``[M]`` int64 user of each interaction.
+        items: ``[M]`` int64 item of each interaction.
+        drawn: ``[n, M]`` int64 sampled items of each interaction.
+        entries: interactions of a batch.
+
+    >>> pairs = lay_out_pairs(np.array([1, 0]), np.array([3, 4]), np.array([5, 6]), np.array([[7, 8], [9, 10]]), 1)
+    >>> [part.tolist() for part in pairs]
+    [[4, 4, 3, 3], [6, 6, 5, 5], [8, 10, 7, 9], [0, 2, 4]]
+    """
+    times = len(drawn)
+    rows = np.empty((3, times * len(order)), dtype=np.int32)
+    _lay_out(order, users, items, drawn, entries, rows)
+    bounds = np.append(np.arange(0, len(order), entries), len(order)) * times
+    return Pairs(rows[0], rows[1], rows[2], bounds)
+
+
+@compiled
+def _lay_out(
+    order: np.ndarray, users: np.ndarray, items: np.ndarray, drawn: np.ndarray, entries: int, rows: np.ndarray
+) -> None:
+    place = 0
+    for begin in range(0, len(order), entries):
+        end = min(begin + entries, len(order))
+        for time in range(len(drawn)):
+            for interaction in order[begin:end]:
+                rows[0, place] = users[interaction]
+                rows[1, place] = items[interaction]
+                rows[2, place] = drawn[time, interaction]
+                place += 1

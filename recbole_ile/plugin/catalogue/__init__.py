@@ -1,0 +1,1 @@
+"""What there is: mitigations, models and their names, and which works with which."""

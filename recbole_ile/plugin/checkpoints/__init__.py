@@ -1,0 +1,1 @@
+"""Checkpoints: reading and writing them, and what they hold of a training."""

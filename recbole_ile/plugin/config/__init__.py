@@ -1,0 +1,1 @@
+"""The configuration: RecBole's with our defaults, and what each option may be."""

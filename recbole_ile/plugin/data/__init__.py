@@ -1,0 +1,1 @@
+"""Data sets: files, cache, identity, popularity and loaders."""

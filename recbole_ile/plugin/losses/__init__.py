@@ -1,0 +1,1 @@
+"""The losses of single interactions, wherever a model computes them."""

@@ -1,0 +1,1 @@
+"""The mitigations, a mixin of a model each."""

@@ -1,0 +1,140 @@
+"""Exposure prices as a mixin of a RecBole model."""
+
+from __future__ import annotations
+
+import logging
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+
+from recbole_ile.functional.prices import Pricing, find_prices, score_units
+from recbole_ile.kernels.price_demand import Candidates
+from recbole_ile.metric import Metric
+from recbole_ile.plugin.catalogue.mitigations import AUTO
+from recbole_ile.plugin.data.popularity import TrainingPopularity
+from recbole_ile.plugin.evaluation.training_users import TrainingUsers
+from recbole_ile.plugin.mitigations.in_ranking import Reranker, weight_of
+
+FEW_ITEMS = 20_000
+"""Items up to which all are candidates of every user."""
+WEIGHTS = tuple(0.05 * 2 ** (step / 2) for step in range(13))
+"""What ``ep_weight: auto`` chooses from, at most 3.2."""
+
+
+class ExposurePricing(Reranker):
+    """Subtracts from a user's scores, in the unit of their deviation, what each item pays for the exposure it has.
+
+    The prices are found from the scores of the users of the training part. Sources: Do et al., NeurIPS 2021 (arXiv
+    2110.15781); Do & Usunier, SIGIR 2022 (arXiv 2204.06521); Usunier et al., ICML 2023 (arXiv 2209.13019).
+
+    Attributes:
+        ep_prices: ``[n + 1]`` price of each item id; 0 for padding.
+        pricing: what finding them told, ``None`` if they come from a checkpoint.
+    """
+
+    ranking_state = ("ep_prices",)
+    automatic = MappingProxyType({"ep_weight": WEIGHTS})
+    ep_prices: torch.Tensor
+    pricing: Pricing | None = None
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.register_buffer("ep_prices", torch.zeros(dataset.item_num))
+        self._ep_cold_items = TrainingPopularity.of(config, dataset).counts == 0
+        self.set_ranking(config)
+
+    def set_ranking(self, config: Any) -> None:
+        """Take the options of the prices from a configuration."""
+        super().set_ranking(config)
+        self.ep_weight = weight_of(config, "ep_weight")
+        self.ep_steps, self.ep_unit = int(config["ep_steps"]), int(config["ep_unit"])
+        self.ep_candidates, self.ep_users = int(config["ep_candidates"]), int(config["ep_users"])
+        self.ep_cold, self.ep_seed = bool(config["ep_cold"]), int(config["seed"])
+        self.ep_k = Metric.parse(config["valid_metric"]).k or int(config["topk"][0])
+
+    @property
+    def rescales(self) -> bool:
+        """Whether the scores that are handed on are in the unit of each user."""
+        return self.ep_weight != 0.0 or super().rescales
+
+    def ranking_settings(self) -> dict[str, Any]:
+        """Return what the prices follow from in addition to the scores."""
+        own = ("ep_weight", "ep_steps", "ep_unit", "ep_candidates", "ep_users", "ep_cold", "ep_seed", "ep_k")
+        return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
+
+    @torch.no_grad()
+    def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
+        """Return the scores in each user's unit, less the prices."""
+        scores = super().rerank(scores, interaction, rows, k)
+        if self.ep_weight in (0.0, AUTO):  # before it is chosen, the lists are the base model's
+            return scores
+        scaled = self._scaled(scores)
+        if self._has_few_items:
+            return scaled - self.ep_prices
+        best = scaled.topk(self._width, dim=1)
+        priced = torch.full_like(scaled, -torch.inf)
+        return priced.scatter_(1, best.indices, best.values - self.ep_prices[best.indices])
+
+    def learn_ranking(self, users: TrainingUsers) -> None:
+        """Find the prices from the scores of all users, or of a sample of them."""
+        super().learn_ranking(users)
+        self.ep_prices.zero_()
+        self.pricing = None
+        if self.ep_weight in (0.0, AUTO):
+            return
+        demand, scale = self._demand(users)
+        key = repr(ExposurePricing.ranking_settings(self))
+        if key not in users.known:
+            priced = np.ones(demand.n_items, dtype=bool) if self.ep_cold else ~self._ep_cold_items
+            users.known[key] = find_prices(demand, float(self.ep_weight), self.ep_steps, priced, scale)
+        self.pricing = pricing = users.known[key]
+        self.ep_prices[1:] = torch.from_numpy(pricing.prices).to(self.ep_prices)
+        welfare = pricing.welfare
+        logging.getLogger().info(
+            f"exposure prices of {demand.n_items} items from {demand.n_users} users: welfare {welfare[0]:.6g} before, "
+            f"{welfare[-1]:.6g} after {self.ep_steps} steps"
+        )
+
+    def _demand(self, users: TrainingUsers) -> tuple[Candidates, float]:
+        """Return the candidates of the users, computed once for all weights, and how many users each stands for."""
+        count = min(len(users), self.ep_users)
+        before = super().ranking_settings()
+        key = repr((before, self.ep_unit, self.ep_candidates, count, self.ep_seed, self.ep_k))
+        if key not in users.known:
+            users.known[key] = self._scored(users, count)
+        return users.known[key], len(users) / max(count, 1)
+
+    @torch.no_grad()
+    def _scored(self, users: TrainingUsers, count: int) -> Candidates:
+        n_items = len(self.ep_prices) - 1
+        found = Candidates(count, n_items, self.ep_k, n_items if self._has_few_items else self._width)
+        for scores, interaction in users.blocks(_sample(len(users), count, self.ep_seed)):
+            rows = torch.arange(len(scores), device=scores.device)
+            scaled = self._scaled(super().rerank(scores, interaction, rows, self.ep_k))[:, 1:]
+            if self._has_few_items:
+                found.add(scaled.float().cpu().numpy())
+                continue
+            items = scaled.topk(self._width, dim=1).indices.sort(dim=1).values
+            found.add(scaled.gather(1, items).float().cpu().numpy(), items.cpu().numpy())
+        return found
+
+    def _scaled(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores / score_units(scores, self.ep_unit).unsqueeze(1)
+
+    @property
+    def _has_few_items(self) -> bool:
+        return len(self.ep_prices) - 1 <= FEW_ITEMS
+
+    @property
+    def _width(self) -> int:
+        return min(max(self.ep_candidates, self.ep_k), len(self.ep_prices) - 1)
+
+
+def _sample(n_users: int, count: int, seed: int) -> torch.Tensor:
+    """Return ``[count]`` positions of users, all of them or a sample drawn from the seed, in rising order."""
+    if count >= n_users:
+        return torch.arange(n_users)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(n_users, generator=generator)[:count].sort().values

@@ -1,0 +1,1 @@
+"""From a configuration to a trained, evaluated model, and from a checkpoint back to one."""

@@ -1,0 +1,253 @@
+"""Epochs of BPR in compiled loops, for trainings in which nothing else has to be told of a single batch."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from recbole.model.loss import BPRLoss
+from recbole.utils import set_color
+from tqdm import tqdm
+
+from recbole_ile.functional import distances
+from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.kernels import disparity_loops
+from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, empty_gaps, make_table
+from recbole_ile.kernels.pair_training import ADAM, ADAM_W, SGD, Loss, Record, Touched, Updates, Work, train_batches
+from recbole_ile.kernels.pairs import Pairs
+from recbole_ile.plugin.data.loaders.training import TrainingBatches
+from recbole_ile.plugin.losses.observers import plain_class
+from recbole_ile.plugin.losses.pair_terms import PairTerms, TellsPairTerms, find_pair_terms
+from recbole_ile.plugin.training.behaviour import Behaviour
+from recbole_ile.plugin.training.finite_loss import FiniteLoss
+
+KINDS: dict[type[torch.optim.Optimizer], int] = {
+    torch.optim.Adam: ADAM,
+    torch.optim.AdamW: ADAM_W,
+    torch.optim.SGD: SGD,
+}
+COMPILED_DISTANCES = {
+    distances.standard_deviation: disparity_loops.STD,
+    distances.mean_absolute_deviation: disparity_loops.MAD,
+    distances.entropy_deficit: disparity_loops.ENT,
+    distances.euclidean: disparity_loops.EUCLIDEAN,
+    distances.value_range: disparity_loops.RANGE,
+}
+COMPILED_STEP = "pair_training.train_batches-*.nbi"
+"""What numba's cache of the training step is called."""
+AT_ONCE = 65536
+"""Pairs that are trained before an interruption is heard and progress is shown."""
+_PLAIN = {"amsgrad": False, "maximize": False, "momentum": 0, "dampening": 0, "nesterov": False}
+_PLAIN_EMBEDDING = {"padding_idx": None, "max_norm": None, "scale_grad_by_freq": False, "sparse": False}
+
+
+class PairTraining:
+    """Trains epochs of one model; draws the next one while an epoch is trained.
+
+    Args:
+        trainer: whose model ``supports`` accepted.
+    """
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+        self._drawer = ThreadPoolExecutor(1, "drawing")
+        self._drawn: tuple[TrainingBatches, int, Future[Pairs | None]] | None = None
+        _tell_of_compiling()
+
+    @staticmethod
+    def supports(trainer: Any, loader: Any) -> bool:
+        """Tell whether epochs of a trainer may be trained here: the updates are those of its optimiser."""
+        config, model = trainer.config, trainer.model
+        terms = find_pair_terms(model)
+        return (
+            terms is not None
+            and isinstance(loader, TrainingBatches)
+            and bool(config["single_spec"])
+            and not trainer.clip_grad_norm
+            and not trainer.enable_amp
+            and plain_class(model.loss) is BPRLoss
+            and model.group_losses is not None
+            and (terms.distance is None or DISTANCES[terms.distance] in COMPILED_DISTANCES)
+            and _is_unpatched(model)
+            and all(_is_plain(table) for table in (model.user_embedding, model.item_embedding))
+            and _has_plain_optimizer(trainer.optimizer, model)
+            and all(_looks_at_no_batch(behaviour) for behaviour in trainer.behaviours)
+        )
+
+    def train_epoch(self, loader: TrainingBatches, epoch: int, show_progress: bool) -> float | tuple[float, float]:
+        """Train an epoch, and return the sum of its batches' losses, with a term of its own in two parts.
+
+        Raises:
+            TrainingStopped: if a loss is not finite; the parameters are those before its batch.
+        """
+        pairs = self._take(loader, epoch)
+        model = self._trainer.model
+        terms = find_pair_terms(model)
+        assert pairs is not None
+        assert terms is not None
+        epoch_work = _Epoch(model, self._trainer.optimizer, terms, pairs)
+        done, n_batches = 0, len(pairs.bounds) - 1
+        each = max(AT_ONCE // max(int(pairs.bounds[1]), 1), 1)
+        bar = tqdm(total=n_batches, ncols=100, desc=set_color(f"Train {epoch:>5}", "pink"), disable=not show_progress)
+        try:
+            while done < n_batches:
+                last = min(done + each, n_batches)
+                reached = epoch_work.train(done, last)
+                self._tell(epoch_work.record, terms, done, reached, last)
+                bar.update(reached - done)
+                done = reached
+        finally:
+            bar.close()
+            epoch_work.close()
+        losses, penalties = epoch_work.record.losses.sum(), epoch_work.record.penalties.sum()
+        in_parts = terms.tell is not None and model.loss_in_parts
+        return (float(losses), float(penalties)) if in_parts else float(losses + penalties)
+
+    def close(self) -> None:
+        """Forget what is drawn ahead."""
+        self._drawer.shutdown(wait=False, cancel_futures=True)
+        self._drawn = None
+
+    def _take(self, loader: TrainingBatches, epoch: int) -> Pairs | None:
+        """Return the pairs of an epoch, and begin to draw those of the next, if there will be one."""
+        drawn, self._drawn = self._drawn, None
+        pairs = drawn[2].result() if drawn is not None and drawn[:2] == (loader, epoch) else loader.pairs(epoch)
+        if epoch + 1 < self._trainer.epochs:
+            self._drawn = loader, epoch + 1, self._drawer.submit(loader.pairs, epoch + 1)
+        return pairs
+
+    def _tell(self, record: Record, terms: PairTerms, first: int, reached: int, last: int) -> None:
+        """Have the behaviours look at the loss of each batch, and the last one that was not finite."""
+        told = min(reached + 1, last)
+        if terms.tell is not None:
+            terms.tell(*(torch.tensor(part[told - 1]) for part in (record.losses, record.penalties)))
+        losses = torch.from_numpy(record.losses[first:told] + record.penalties[first:told])
+        for behaviour in self._trainer.behaviours:
+            behaviour.after_batches(self._trainer, losses)
+
+
+class _Epoch:
+    """The arrays of one epoch: the model's and the optimiser's tensors side by side, and room for a batch."""
+
+    def __init__(self, model: TellsPairTerms, optimizer: torch.optim.Optimizer, terms: PairTerms, pairs: Pairs) -> None:
+        (group,) = optimizer.param_groups
+        self._parameters = [model.user_embedding.weight, model.item_embedding.weight]
+        self._optimizer, self._pairs = optimizer, pairs
+        self._group_losses: Any = model.group_losses  # type: ignore[attr-defined]
+        beta1, beta2 = group.get("betas", (0.0, 0.0))
+        adam = Adam(float(group["lr"]), float(beta1), float(beta2), float(group.get("eps", 0.0)))
+        self._updates = Updates(KINDS[type(optimizer)], adam, float(group["weight_decay"]))
+        self._step = self._first_step = _steps(optimizer, self._parameters[0])
+        self._tables = [
+            make_table([part.numpy() for part in self._parts(parameter)], self._step) for parameter in self._parameters
+        ]
+        for rows, table in zip(pairs[:3], (*self._tables, self._tables[1]), strict=True):
+            if not 0 <= rows.min(initial=0) <= rows.max(initial=0) < len(table.rows):
+                raise IndexError("index out of range: a user or an item of the training data has no embedding")
+        largest = int(np.diff(pairs.bounds).max(initial=1))
+        sizes = (largest, 2 * largest)
+        self._touched = [self._room(table, size) for table, size in zip(self._tables, sizes, strict=True)]
+        n_batches, n_groups = len(pairs.bounds) - 1, len(self._group_losses.names)
+        shifts, weights = (_array(part) for part in (terms.shifts, terms.weights))
+        groups = self._group_losses.groups.numpy()
+        distance = 0 if terms.distance is None else COMPILED_DISTANCES[DISTANCES[terms.distance]]
+        gamma = float(model.loss.gamma)  # type: ignore[arg-type]
+        self._loss = Loss(gamma, shifts, weights, groups, float(terms.penalty), distance)
+        losses, penalties = np.zeros((2, n_batches))
+        sums, counts = np.zeros((2, n_batches, n_groups))
+        self.record = Record(losses, penalties, sums, counts)
+        gaps = empty_gaps(adam, self._tables[0].rows.shape[2])
+        scores, slopes = np.empty((2, largest), dtype=np.float32)
+        means, gradient = np.empty((2, n_groups))
+        self._work = Work(scores, slopes, means, np.empty(n_groups, dtype=bool), gradient, gaps)
+
+    def train(self, first: int, last: int) -> int:
+        """Train on batches; return the first whose loss is not finite, ``last`` if none."""
+        users, items = self._tables
+        of_users, of_items = self._touched
+        step, pairs, record, work = self._step, self._pairs, self.record, self._work
+        reached = train_batches(
+            first, last, step, pairs, users, items, of_users, of_items, self._loss, self._updates, record, work
+        )
+        self._step += reached - first
+        return reached
+
+    def close(self) -> None:
+        """Bring all rows up to date, and tell the model, the optimiser and the group losses what was done."""
+        if self._updates.kind != SGD:
+            for table in self._tables:
+                rows = np.arange(len(table.rows))
+                bring_up_to_date(rows, self._step, table, self._updates.adam, self._work.gaps)
+            for parameter in self._parameters:
+                self._optimizer.state[parameter]["step"] += self._step - self._first_step
+        for parameter, table in zip(self._parameters, self._tables, strict=True):
+            for part, found in zip(self._parts(parameter), table.rows.swapaxes(0, 1), strict=True):
+                part.copy_(torch.from_numpy(found))
+        self._group_losses.add(*(torch.from_numpy(part.sum(axis=0)) for part in (self.record.sums, self.record.counts)))
+
+    def _parts(self, parameter: torch.Tensor) -> list[torch.Tensor]:
+        """Return a parameter, and what Adam knows of it."""
+        if self._updates.kind == SGD:
+            return [parameter.detach()]
+        state = self._optimizer.state[parameter]
+        if not state:
+            state["step"] = torch.tensor(0.0)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return [parameter.detach(), state["exp_avg"], state["exp_avg_sq"]]
+
+    def _room(self, table: Table, read: int) -> Touched:
+        n_rows, _, width = table.rows.shape
+        always = np.arange(n_rows if self._updates.decay else 0)
+        room = n_rows if self._updates.decay else min(read, n_rows)
+        slots = np.full(n_rows, -1, dtype=np.int64)
+        return Touched(np.empty(room, np.int64), slots, np.empty((room, width), np.float32), always)
+
+
+def _array(values: torch.Tensor | None) -> np.ndarray:
+    return np.empty(0, dtype=np.float32) if values is None else values.numpy()
+
+
+def _steps(optimizer: torch.optim.Optimizer, parameter: torch.Tensor) -> int:
+    return int(optimizer.state[parameter]["step"]) if "step" in optimizer.state.get(parameter, {}) else 0
+
+
+def _is_unpatched(model: Any) -> bool:
+    """Tell whether a model's loss is that of its class, observed at most."""
+    patch = vars(model).get("calculate_loss")
+    return patch is None or patch is model.group_losses.observed_loss
+
+
+def _is_plain(embedding: torch.nn.Embedding) -> bool:
+    weight = embedding.weight
+    plain = all(getattr(embedding, name) == value for name, value in _PLAIN_EMBEDDING.items())
+    in_memory = weight.device.type == "cpu" and weight.dtype == torch.float32 and weight.is_contiguous()
+    return plain and in_memory and weight.requires_grad
+
+
+def _has_plain_optimizer(optimizer: torch.optim.Optimizer, model: TellsPairTerms) -> bool:
+    tables = [model.user_embedding.weight, model.item_embedding.weight]
+    if type(optimizer) not in KINDS or len(optimizer.param_groups) != 1:
+        return False
+    (group,) = optimizer.param_groups
+    held = {id(parameter) for parameter in group["params"]}
+    return (
+        all(group.get(name, value) == value for name, value in _PLAIN.items())
+        and not (type(optimizer) is torch.optim.Adam and group.get("decoupled_weight_decay", False))
+        and {id(table) for table in tables} <= held
+        and len({_steps(optimizer, table) for table in tables}) == 1
+    )
+
+
+def _looks_at_no_batch(behaviour: Behaviour) -> bool:
+    return type(behaviour).after_batch in (Behaviour.after_batch, FiniteLoss.after_batch)
+
+
+def _tell_of_compiling() -> None:
+    """Say so if the loops are not in numba's cache, which takes a while once on each machine."""
+    folder = Path(train_batches.stats.cache_path or "")
+    if not any(folder.glob(COMPILED_STEP)):
+        logging.getLogger().info("compiling the training step, which is kept for the next start")

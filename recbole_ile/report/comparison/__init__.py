@@ -1,0 +1,1 @@
+"""The files, figures, tables and pages of a comparison."""

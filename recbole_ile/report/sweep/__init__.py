@@ -1,0 +1,1 @@
+"""The files, figures and pages of a sweep."""

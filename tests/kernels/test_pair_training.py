@@ -1,0 +1,123 @@
+"""Compiled training of pairs against ten lines of autograd in double precision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recbole_ile.functional.equalization import disparity, group_means
+from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, empty_gaps, make_table
+from recbole_ile.kernels.disparity_loops import MAD
+from recbole_ile.kernels.pair_training import ADAM, ADAM_W, SGD, Loss, Record, Touched, Updates, Work, train_batches
+from recbole_ile.kernels.pairs import Pairs
+
+N_USERS, N_ITEMS, WIDTH, BATCH, N_GROUPS = 7, 9, 4, 6, 3
+OPTIMIZERS = {ADAM: torch.optim.Adam, ADAM_W: torch.optim.AdamW, SGD: torch.optim.SGD}
+
+
+def drawn(seed: int, size: int) -> tuple[np.random.Generator, Pairs, list[np.ndarray]]:
+    generator = np.random.default_rng(seed)
+    rows = (generator.integers(0, n, size).astype(np.int32) for n in (N_USERS, N_ITEMS, N_ITEMS))
+    weights = [generator.normal(size=(n, WIDTH)).astype(np.float32) for n in (N_USERS, N_ITEMS)]
+    return generator, Pairs(*rows, np.append(np.arange(0, size, BATCH), size)), weights
+
+
+def train(pairs: Pairs, weights: list[np.ndarray], loss: Loss, updates: Updates) -> tuple[int, Record, list[Table]]:
+    n_batches = len(pairs.bounds) - 1
+    record = Record(*np.zeros((2, n_batches)), *np.zeros((2, n_batches, N_GROUPS)))
+    tables = [make_table([start, *np.zeros((2, *start.shape))], step=0) for start in weights]
+    touched = [
+        Touched(
+            np.empty(len(start), dtype=np.int64),
+            np.full(len(start), -1, dtype=np.int64),
+            np.empty_like(start),
+            np.arange(len(start) if updates.decay else 0),
+        )
+        for start in weights
+    ]
+    room = np.empty((2, BATCH), dtype=np.float32)
+    gaps = empty_gaps(updates.adam, WIDTH)
+    work = Work(*room, np.empty(N_GROUPS), np.empty(N_GROUPS, dtype=bool), np.empty(N_GROUPS), gaps)
+    reached = train_batches(0, n_batches, 0, pairs, *tables, *touched, loss, updates, record, work)
+    if updates.kind != SGD:
+        for table in tables:
+            bring_up_to_date(np.arange(len(table.rows)), reached, table, updates.adam, work.gaps)
+    return reached, record, tables
+
+
+def reference(
+    pairs: Pairs, weights: list[np.ndarray], loss: Loss, updates: Updates
+) -> tuple[list[float], list[torch.Tensor]]:
+    users, items = (torch.tensor(start, dtype=torch.float64, requires_grad=True) for start in weights)
+    adam = updates.adam
+    further = {} if updates.kind == SGD else {"betas": (adam.beta1, adam.beta2), "eps": adam.epsilon}
+    optimizer = OPTIMIZERS[updates.kind]([users, items], lr=adam.rate, weight_decay=updates.decay, **further)
+    shifts, factors, groups = (torch.tensor(part) for part in (loss.shifts, loss.weights, loss.groups))
+    losses = []
+    for begin, end in zip(pairs.bounds[:-1], pairs.bounds[1:], strict=True):
+        user, seen, sampled = (torch.tensor(rows[begin:end]).long() for rows in pairs[:3])
+        scores = (users[user] * (items[seen] - items[sampled])).sum(dim=1) + shifts[seen] - shifts[sampled]
+        each = -torch.log(loss.gamma + torch.sigmoid(scores))
+        means, present = group_means(each, groups[seen], N_GROUPS)
+        total = (factors[seen] * each).mean() + loss.penalty * disparity(means, present, "mad")
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        losses.append(total.item())
+    return losses, [users.detach(), items.detach()]
+
+
+def make_loss(generator: np.random.Generator, penalty: float) -> Loss:
+    shifts = generator.normal(size=N_ITEMS).astype(np.float32)
+    weights = generator.uniform(0.2, 1.0, N_ITEMS).astype(np.float32)
+    return Loss(1e-10, shifts, weights, generator.integers(0, N_GROUPS, N_ITEMS), penalty, MAD)
+
+
+@pytest.mark.parametrize("kind", [ADAM, ADAM_W, SGD])
+@settings(max_examples=30)
+@given(
+    size=st.integers(1, 120),
+    seed=st.integers(0, 10_000),
+    penalty=st.sampled_from([0.0, 0.5]),
+    decay=st.sampled_from([0.0, 0.01]),
+)
+def test_parameters_and_losses_are_those_of_autograd(
+    kind: int, size: int, seed: int, penalty: float, decay: float
+) -> None:
+    generator, pairs, weights = drawn(seed, size)
+    loss, updates = make_loss(generator, penalty), Updates(kind, Adam(0.01, 0.9, 0.999, 1e-3), decay)
+    reached, record, tables = train(pairs, weights, loss, updates)
+    losses, parameters = reference(pairs, weights, loss, updates)
+    assert reached == len(losses)
+    np.testing.assert_allclose(record.losses + record.penalties, losses, rtol=1e-4)
+    assert record.counts.sum() == size
+    for table, expected in zip(tables, parameters, strict=True):
+        np.testing.assert_allclose(table.rows[:, 0], expected.numpy(), rtol=1e-4, atol=2e-5)
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_does_harm() -> None:
+    generator, pairs, weights = drawn(1, 5 * BATCH)
+    loss = make_loss(generator, 0.5)
+    pairs.users[:] %= N_USERS - 1
+    pairs.users[3 * BATCH] = N_USERS - 1  # who is met in the fourth batch first
+    weights[0][N_USERS - 1, 0] = np.nan
+    updates = Updates(ADAM, Adam(0.01, 0.9, 0.999, 1e-8), 0.0)
+    reached, record, tables = train(pairs, weights, loss, updates)
+    assert reached == 3
+    assert np.isfinite(record.losses[:3]).all()
+    assert np.isnan(record.losses[3])
+    assert np.isfinite(tables[1].rows).all()
+
+
+def test_weights_and_shifts_may_be_left_out() -> None:
+    generator, pairs, weights = drawn(2, 60)
+    nothing, updates = np.empty(0, dtype=np.float32), Updates(ADAM, Adam(0.01, 0.9, 0.999, 1e-8), 0.0)
+    groups = generator.integers(0, N_GROUPS, N_ITEMS)
+    without = Loss(1e-10, nothing, nothing, groups, 0.0, MAD)
+    neutral = Loss(1e-10, np.zeros(N_ITEMS, np.float32), np.ones(N_ITEMS, np.float32), groups, 0.0, MAD)
+    (_, _, own), (_, _, other) = (train(pairs, weights, loss, updates) for loss in (without, neutral))
+    for one, two in zip(own, other, strict=True):
+        np.testing.assert_array_equal(one.rows, two.rows)
