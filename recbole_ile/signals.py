@@ -122,7 +122,13 @@ def active() -> Interruptions | None:
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Let Ctrl-C interrupt at the end of this context, and within a command SIGTERM and SIGHUP."""
+    """Let Ctrl-C interrupt at the end of this context, and within a command SIGTERM and SIGHUP.
+
+    Only the main thread is ever interrupted; in another one nothing is held back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     current = active()
     with _held_interrupt(), current.postponed() if current else contextlib.nullcontext():
         yield
@@ -170,9 +176,9 @@ _active: list[Interruptions] = []
 
 @contextlib.contextmanager
 def _held_interrupt() -> Iterator[None]:
-    """Hear SIGINT at the end of this context; elsewhere than in the main thread, nothing is heard anyway."""
+    """Hear SIGINT at the end of this context."""
     before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    if not callable(before):
         yield
         return
     frames: list[Any] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import pty
 import signal
@@ -18,7 +20,8 @@ from atomic import tiny_lines, write_atomic
 
 from recbole_ile.cli import main
 from recbole_ile.experiments.engine.ledger import Ledger
-from recbole_ile.plugin.output.logs import TellingWriter
+from recbole_ile.plugin.config.config import IleConfig
+from recbole_ile.plugin.output.logs import TellingWriter, start_logging, stop_logging
 from recbole_ile.signals import follows_from_interruption, interrupting, postponed, stop_if_interrupted
 
 LONG = ["--data_path=data", "--dataset=tiny", "--topk=2", "--valid_metric=NDCG@2", "--stopping_step=1000000"]
@@ -240,3 +243,36 @@ def test_a_call_of_tensorboard_is_not_interrupted(number: signal.Signals) -> Non
     finally:
         signal.signal(signal.SIGINT, usual)
     assert told == ["whole"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_line_of_the_log_ends_before_a_signal_interrupts(tiny: Path, number: signal.Signals) -> None:
+    """Else what the command says last begins in the middle of a line."""
+
+    class Torn(io.StringIO):
+        """A stream to which colorama writes a line in pieces, between which a signal comes."""
+
+        def write(self, text: str) -> int:
+            if "epoch" in text:
+                signal.raise_signal(number)
+            return super().write(text)
+
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    root = logging.getLogger()
+    before = list(root.handlers)
+    try:
+        start_logging(
+            IleConfig("BPR", "tiny", config_dict={"data_path": str(tiny), "topk": 2, "valid_metric": "NDCG@2"})
+        )
+        own = [each for each in root.handlers if each not in before]
+        files = [each for each in own if isinstance(each, logging.FileHandler)]
+        (shown,) = [each for each in own if isinstance(each, logging.StreamHandler) and each not in files]
+        for handler in (shown, *files):
+            before_it, handler.stream = handler.stream, Torn()
+            with interrupting(), pytest.raises(KeyboardInterrupt):
+                root.info("an epoch")
+            assert handler.stream.getvalue().count("\n") == 1
+            handler.stream = before_it
+    finally:
+        stop_logging()
+        signal.signal(signal.SIGINT, usual)

@@ -50,8 +50,8 @@ def start_logging(config: Config) -> None:
     except OSError as error:
         raise InputError(f"RecBole's folder log/ cannot be written in {Path.cwd()}: {error.strerror}") from error
     finally:
-        _handlers[:] = root.handlers
-        _replace(root, _handlers, [*others, *_handlers])
+        _handlers[:] = [_whole(handler) for handler in root.handlers]
+        _replace(root, list(root.handlers), [*others, *_handlers])
     for handler in _handlers:
         handler.setFormatter(_PrintableLines(handler.formatter))
     shown = copy.copy(config)
@@ -140,7 +140,27 @@ class _PrintableLines(logging.Formatter):
         return printable_lines(self._formatter.format(record))
 
 
-class _LogFile(logging.FileHandler):
+class _WholeLines(logging.StreamHandler):
+    """Lets a line end before a signal interrupts, so that the next one does not begin in the middle of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with postponed():
+            super().emit(record)
+
+
+def _whole(handler: logging.Handler) -> logging.Handler:
+    """Return the handler, or one that writes whole lines to the same stream."""
+    if type(handler) is not logging.StreamHandler:
+        return handler
+    whole = _WholeLines(handler.stream)
+    whole.setLevel(handler.level)
+    whole.setFormatter(handler.formatter)
+    for each in handler.filters:
+        whole.addFilter(each)
+    return whole
+
+
+class _LogFile(_WholeLines, logging.FileHandler):
     """A new log file that raises ``UnwritableFile`` if it cannot be written; logging would print tracebacks.
 
     Raises:
