@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recbole_ile.kernels.adam_rows import Adam, Gaps, Table, fade, move_weights, take_step
+from recbole_ile.kernels.adam_rows import Adam, Gaps, Table, empty_gaps, fade, move_weights, take_step
 from recbole_ile.kernels.compiling import compiled
 from recbole_ile.kernels.disparity_loops import disparity_gradient
+from recbole_ile.kernels.meeting import meet, new_counter
 from recbole_ile.kernels.pairs import Pairs
 
 ADAM, ADAM_W, SGD = range(3)
@@ -54,11 +55,11 @@ class Updates(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """The rows of a table that a batch reads, with room for all that it may read.
+    """The rows of a table that a batch reads and one thread updates, with room for all that it may read.
 
     Attributes:
         rows: ``[C]`` int64 rows, in the order in which they are met.
-        slots: ``[R]`` int64 place of each row in ``rows``, -1 between batches.
+        slots: ``[R]`` int64 place of each row in ``rows``, -1 between batches and for rows of other threads.
         gradients: ``[C, d]`` float32 gradient of each of ``rows``.
         always: ``[A]`` int64 rows that take each step, whether a batch reads them or not.
     """
@@ -85,15 +86,74 @@ class Record(NamedTuple):
     counts: np.ndarray
 
 
-class Work(NamedTuple):
-    """Room for one batch of at most ``B`` pairs and ``G`` groups, and for the gaps of Adam."""
+class Batch(NamedTuple):
+    """Room for the largest batch, of ``B`` pairs.
 
-    scores: np.ndarray
+    Attributes:
+        losses: ``[B]`` float64 loss of each pair, not weighted.
+        slopes: ``[B]`` float32, what it gains by the pair's score.
+        counter: where the threads meet.
+    """
+
+    losses: np.ndarray
     slopes: np.ndarray
-    means: np.ndarray
+    counter: np.ndarray
+
+
+class Share(NamedTuple):
+    """What one of the threads has for itself.
+
+    It scores a part of a batch, and updates the rows whose number has its own as its last bits. Every thread adds a
+    row's gradients up in the order of the pairs, so that the number of threads does not change the result.
+
+    Attributes:
+        number: of the thread, from 0.
+        n_threads: how many they are, a power of two.
+        of_users: room for the users of a batch.
+        of_items: room for its items.
+        sums: ``[3, G]`` float64 room for the groups' losses, numbers of pairs and means.
+        present: ``[G]`` bool room.
+        gradient: ``[G]`` float64 room.
+        gaps: of Adam.
+    """
+
+    number: int
+    n_threads: int
+    of_users: Touched
+    of_items: Touched
+    sums: np.ndarray
     present: np.ndarray
     gradient: np.ndarray
     gaps: Gaps
+
+
+def make_share(
+    number: int, n_threads: int, shapes: tuple[tuple[int, int], ...], largest: int, n_groups: int, updates: Updates
+) -> Share:
+    """Return what a thread needs for itself.
+
+    Args:
+        number: of the thread, from 0.
+        n_threads: how many they are, a power of two.
+        shapes: ``(R, d)`` of the table of users and of that of items.
+        largest: pairs of the largest batch.
+        n_groups: number of item groups.
+        updates: the optimiser.
+
+    >>> share = make_share(1, 2, ((4, 1), (3, 1)), 8, 2, Updates(ADAM, Adam(0.1, 0.9, 0.99, 1e-8), 0.1))
+    >>> share.of_users.always.tolist(), share.of_items.always.tolist()
+    ([1, 3], [1])
+    """
+    touched = []
+    for (n_rows, size), read in zip(shapes, (largest, 2 * largest), strict=True):
+        own = np.arange(number, n_rows, n_threads)
+        room = len(own) if updates.decay else min(read, len(own))
+        slots = np.full(n_rows, -1, dtype=np.int64)
+        rows, gradients = np.empty(room, dtype=np.int64), np.empty((room, size), dtype=np.float32)
+        touched.append(Touched(rows, slots, gradients, own if updates.decay else own[:0]))
+    sums, gradient = np.empty((3, n_groups)), np.empty(n_groups)
+    gaps = empty_gaps(updates.adam, shapes[0][1])
+    return Share(number, n_threads, touched[0], touched[1], sums, np.empty(n_groups, dtype=bool), gradient, gaps)
 
 
 @compiled
@@ -104,14 +164,15 @@ def train_batches(
     pairs: Pairs,
     users: Table,
     items: Table,
-    of_users: Touched,
-    of_items: Touched,
     loss: Loss,
     updates: Updates,
     record: Record,
-    work: Work,
+    room: Batch,
+    share: Share,
 ) -> int:
     """Train on the batches ``first .. last - 1``; return the first whose loss is not finite, ``last`` if none.
+
+    Each thread calls it with a share of its own and all else in common, and the counter of ``room`` at 0.
 
     Args:
         first: first batch.
@@ -120,42 +181,50 @@ def train_batches(
         pairs: of the epoch.
         users: their embeddings; rows that no batch touched may be behind.
         items: likewise.
-        of_users: room for the users of a batch.
-        of_items: room for its items.
         loss: of a batch.
         updates: the optimiser.
         record: filled in for each batch; of the first one whose loss is not finite too, which updates nothing.
-        work: room for a batch.
+        room: for a batch.
+        share: of this thread.
 
-    >>> from recbole_ile.kernels.adam_rows import empty_gaps, make_table
+    >>> from recbole_ile.kernels.adam_rows import make_table
     >>> users, items = make_table([np.ones((1, 1))], step=0), make_table([np.zeros((2, 1))], step=0)
-    >>> rooms = [Touched(np.empty(n, np.int64), np.full(n, -1), np.empty((n, 1), np.float32), np.arange(0))
-    ...          for n in (1, 2)]
+    >>> descent = Updates(SGD, Adam(1.0, 0.0, 0.0, 0.0), 0.0)
+    >>> share = make_share(0, 1, ((1, 1), (2, 1)), 1, 1, descent)
     >>> pairs = Pairs(*np.array([[0], [0], [1]], np.int32), np.array([0, 1]))
     >>> loss = Loss(0.0, np.empty(0, np.float32), np.empty(0, np.float32), np.zeros(2, np.int64), 0.0, 0)
-    >>> descent, record = Adam(1.0, 0.0, 0.0, 0.0), Record(*np.zeros((2, 1)), *np.zeros((2, 1, 1)))
-    >>> work = Work(*np.empty((2, 1), np.float32), np.empty(1), np.empty(1, bool), np.empty(1), empty_gaps(descent, 1))
-    >>> train_batches(0, 1, 0, pairs, users, items, *rooms, loss, Updates(SGD, descent, 0.0), record, work)
+    >>> record, room = Record(*np.zeros((2, 1)), *np.zeros((2, 1, 1))), make_room(1)
+    >>> train_batches(0, 1, 0, pairs, users, items, loss, descent, record, room, share)
     1
     >>> items.rows[:, 0].tolist(), round(float(record.losses[0]), 3)
     ([[0.5], [-0.5]], 0.693)
     """
     on_demand = updates.kind != SGD and updates.decay == 0.0
+    of_users, of_items, n_threads, met = share.of_users, share.of_items, share.n_threads, 0
     for batch in range(first, last):
         begin, end = pairs.bounds[batch], pairs.bounds[batch + 1]
-        n_users = _touch(pairs.users[begin:end], 0, of_users)
-        n_items = _touch(pairs.observed[begin:end], 0, of_items)
-        n_items = _touch(pairs.sampled[begin:end], n_items, of_items)
-        n_users = _touch(of_users.always, n_users, of_users)
-        n_items = _touch(of_items.always, n_items, of_items)
+        n_users = _touch(pairs.users[begin:end], 0, of_users, share.number, n_threads)
+        n_items = _touch(pairs.observed[begin:end], 0, of_items, share.number, n_threads)
+        n_items = _touch(pairs.sampled[begin:end], n_items, of_items, share.number, n_threads)
+        n_users = _touch(of_users.always, n_users, of_users, share.number, n_threads)
+        n_items = _touch(of_items.always, n_items, of_items, share.number, n_threads)
         if on_demand:
-            move_weights(of_users.rows[:n_users], step, users, updates.adam, work.gaps)
-            move_weights(of_items.rows[:n_items], step, items, updates.adam, work.gaps)
-        _score(begin, end, pairs, users.rows, items.rows, work.scores)
-        _compute_slopes(batch, pairs, loss, record, work)
-        finite = abs(record.losses[batch] + record.penalties[batch]) < np.inf
+            move_weights(of_users.rows[:n_users], step, users, updates.adam, share.gaps)
+            move_weights(of_items.rows[:n_items], step, items, updates.adam, share.gaps)
+        met = meet(room.counter, met, n_threads)
+        size = (end - begin + n_threads - 1) // n_threads
+        part = min(begin + share.number * size, end)
+        _compute_slopes(part, min(part + size, end), begin, pairs, users.rows, items.rows, loss, room)
+        met = meet(room.counter, met, n_threads)
+        total, penalty = _sum_up(begin, end, pairs, loss, room, share)
+        if share.number == 0:
+            record.losses[batch], record.penalties[batch] = total, penalty
+            record.sums[batch], record.counts[batch] = share.sums[0], share.sums[1]
+        finite = abs(total + penalty) < np.inf
         if finite:
-            _add_gradients(begin, end, pairs, users.rows, items.rows, of_users, of_items, work.slopes)
+            _add_gradients(begin, end, pairs, users.rows, items.rows, loss, room, share)
+        met = meet(room.counter, met, n_threads)
+        if finite:
             step += 1
             _update(n_users, step, users, of_users, updates)
             _update(n_items, step, items, of_items, updates)
@@ -169,12 +238,22 @@ def train_batches(
     return last
 
 
+def make_room(largest: int) -> Batch:
+    """Return room for batches of at most ``largest`` pairs.
+
+    >>> len(make_room(3).losses)
+    3
+    """
+    return Batch(np.empty(largest), np.empty(largest, dtype=np.float32), new_counter())
+
+
 @compiled
-def _touch(rows: np.ndarray, known: int, touched: Touched) -> int:
-    """Give each row of a batch a gradient, beyond the ``known`` that have one; return how many have one then."""
+def _touch(rows: np.ndarray, known: int, touched: Touched, number: int, n_threads: int) -> int:
+    """Give each row of a thread's a gradient, beyond the ``known`` that have one; return how many have one then."""
     all_rows, slots, gradients = touched.rows, touched.slots, touched.gradients
+    last_bits = n_threads - 1
     for row in rows:
-        if slots[row] < 0:
+        if row & last_bits == number and slots[row] < 0:
             slots[row] = known
             all_rows[known] = row
             for k in range(gradients.shape[1]):
@@ -190,50 +269,53 @@ def _forget(rows: np.ndarray, slots: np.ndarray) -> None:
 
 
 @compiled
-def _score(begin: int, end: int, pairs: Pairs, of_users: np.ndarray, of_items: np.ndarray, scores: np.ndarray) -> None:
-    size = of_users.shape[2]
+def _compute_slopes(
+    begin: int,
+    end: int,
+    first: int,
+    pairs: Pairs,
+    of_users: np.ndarray,
+    of_items: np.ndarray,
+    loss: Loss,
+    room: Batch,
+) -> None:
+    """Fill in the losses of the pairs ``begin .. end - 1`` of the batch that begins with ``first``, and their slopes."""
+    size, one, gamma = of_users.shape[2], np.float32(1), np.float32(loss.gamma)
+    shifted = len(loss.shifts) > 0
     for row in range(begin, end):
         user, observed, sampled = pairs.users[row], pairs.observed[row], pairs.sampled[row]
         score = np.float32(0)
         for k in range(size):
             score += of_users[user, 0, k] * (of_items[observed, 0, k] - of_items[sampled, 0, k])
-        scores[row - begin] = score
+        if shifted:
+            score += loss.shifts[observed] - loss.shifts[sampled]
+        chance = one / (one + np.exp(-score))
+        inside = gamma + chance
+        room.losses[row - first] = -np.float64(np.log(inside))
+        room.slopes[row - first] = -chance * (one - chance) / inside
 
 
 @compiled
-def _compute_slopes(batch: int, pairs: Pairs, loss: Loss, record: Record, work: Work) -> None:
-    """Fill in the record of a batch, and what its loss gains by each score."""
-    begin, end = pairs.bounds[batch], pairs.bounds[batch + 1]
-    sums, counts = record.sums[batch], record.counts[batch]
-    one, gamma, total = np.float32(1), np.float32(loss.gamma), 0.0
+def _sum_up(begin: int, end: int, pairs: Pairs, loss: Loss, room: Batch, share: Share) -> tuple[float, float]:
+    """Return a batch's loss and penalty; fill in the groups' sums, and what the penalty gains by a loss of each."""
+    sums, counts, means = share.sums[0], share.sums[1], share.sums[2]
+    share.sums[:] = 0.0
+    total, weighted = 0.0, len(loss.weights) > 0
     for row in range(begin, end):
-        observed = pairs.observed[row]
-        score = work.scores[row - begin]
-        if len(loss.shifts):
-            score += loss.shifts[observed] - loss.shifts[pairs.sampled[row]]
-        chance = one / (one + np.exp(-score))
-        inside = gamma + chance
-        own = -np.float64(np.log(inside))
+        observed, own = pairs.observed[row], room.losses[row - begin]
         sums[loss.groups[observed]] += own
         counts[loss.groups[observed]] += 1.0
-        total += own * loss.weights[observed] if len(loss.weights) else own
-        work.slopes[row - begin] = -chance * (one - chance) / inside
-    record.losses[batch] = total / (end - begin)
-    record.penalties[batch] = 0.0
-    work.gradient[:] = 0.0
+        total += own * loss.weights[observed] if weighted else own
+    penalty = 0.0
+    share.gradient[:] = 0.0
     if loss.penalty > 0.0:
         for group in range(len(counts)):
-            work.present[group] = counts[group] > 0.0
-            work.means[group] = sums[group] / max(counts[group], 1.0)
-        distance = disparity_gradient(work.means, work.present, loss.distance, work.gradient)
-        record.penalties[batch] = loss.penalty * distance
+            share.present[group] = counts[group] > 0.0
+            means[group] = sums[group] / max(counts[group], 1.0)
+        penalty = loss.penalty * disparity_gradient(means, share.present, loss.distance, share.gradient)
         for group in range(len(counts)):
-            work.gradient[group] *= loss.penalty / max(counts[group], 1.0)
-    share = 1.0 / (end - begin)
-    for row in range(begin, end):
-        observed = pairs.observed[row]
-        own = share * loss.weights[observed] if len(loss.weights) else share
-        work.slopes[row - begin] *= np.float32(own + work.gradient[loss.groups[observed]])
+            share.gradient[group] *= loss.penalty / max(counts[group], 1.0)
+    return total / (end - begin), penalty
 
 
 @compiled
@@ -243,22 +325,28 @@ def _add_gradients(
     pairs: Pairs,
     user_rows: np.ndarray,
     item_rows: np.ndarray,
-    of_users: Touched,
-    of_items: Touched,
-    slopes: np.ndarray,
+    loss: Loss,
+    room: Batch,
+    share: Share,
 ) -> None:
-    size = user_rows.shape[2]
-    by_user, by_item = of_users.gradients, of_items.gradients
+    size, each = user_rows.shape[2], 1.0 / (end - begin)
+    by_user, by_item = share.of_users.gradients, share.of_items.gradients
+    user_slots, item_slots = share.of_users.slots, share.of_items.slots
+    weighted = len(loss.weights) > 0
     for row in range(begin, end):
         user, observed, sampled = pairs.users[row], pairs.observed[row], pairs.sampled[row]
-        place, plus, minus = of_users.slots[user], of_items.slots[observed], of_items.slots[sampled]
-        slope = slopes[row - begin]
-        for k in range(size):
-            by_user[place, k] += slope * (item_rows[observed, 0, k] - item_rows[sampled, 0, k])
-        for k in range(size):
-            by_item[plus, k] += slope * user_rows[user, 0, k]
-        for k in range(size):
-            by_item[minus, k] -= slope * user_rows[user, 0, k]
+        place, plus, minus = user_slots[user], item_slots[observed], item_slots[sampled]
+        own = each * loss.weights[observed] if weighted else each
+        slope = room.slopes[row - begin] * np.float32(own + share.gradient[loss.groups[observed]])
+        if place >= 0:
+            for k in range(size):
+                by_user[place, k] += slope * (item_rows[observed, 0, k] - item_rows[sampled, 0, k])
+        if plus >= 0:
+            for k in range(size):
+                by_item[plus, k] += slope * user_rows[user, 0, k]
+        if minus >= 0:
+            for k in range(size):
+                by_item[minus, k] -= slope * user_rows[user, 0, k]
 
 
 @compiled

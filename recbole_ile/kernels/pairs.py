@@ -25,37 +25,34 @@ class Pairs(NamedTuple):
     bounds: np.ndarray
 
 
-def lay_out_pairs(order: np.ndarray, users: np.ndarray, items: np.ndarray, drawn: np.ndarray, entries: int) -> Pairs:
+def lay_out_pairs(order: np.ndarray, interactions: np.ndarray, drawn: np.ndarray, entries: int) -> Pairs:
     """Put interactions in order, each batch once for each of its negatives.
 
     Args:
-        order: ``[M]`` int64 interactions.
-        users: ``[M]`` int64 user of each interaction.
-        items: ``[M]`` int64 item of each interaction.
-        drawn: ``[n, M]`` int64 sampled items of each interaction.
+        order: ``[M]`` int interactions.
+        interactions: ``[M, 2]`` int32 user and item of each.
+        drawn: ``[n, M]`` int32 sampled items of each interaction.
         entries: interactions of a batch.
 
-    >>> pairs = lay_out_pairs(np.array([1, 0]), np.array([3, 4]), np.array([5, 6]), np.array([[7, 8], [9, 10]]), 1)
-    >>> [part.tolist() for part in pairs]
+    >>> known, drawn = np.array([[3, 5], [4, 6]], np.int32), np.array([[7, 8], [9, 10]], np.int32)
+    >>> [part.tolist() for part in lay_out_pairs(np.array([1, 0]), known, drawn, 1)]
     [[4, 4, 3, 3], [6, 6, 5, 5], [8, 10, 7, 9], [0, 2, 4]]
     """
     times = len(drawn)
     rows = np.empty((3, times * len(order)), dtype=np.int32)
-    _lay_out(order, users, items, drawn, entries, rows)
+    _lay_out(order, interactions, drawn, entries, rows)
     bounds = np.append(np.arange(0, len(order), entries), len(order)) * times
     return Pairs(rows[0], rows[1], rows[2], bounds)
 
 
 @compiled
-def _lay_out(
-    order: np.ndarray, users: np.ndarray, items: np.ndarray, drawn: np.ndarray, entries: int, rows: np.ndarray
-) -> None:
+def _lay_out(order: np.ndarray, interactions: np.ndarray, drawn: np.ndarray, entries: int, rows: np.ndarray) -> None:
     place = 0
     for begin in range(0, len(order), entries):
         end = min(begin + entries, len(order))
         for time in range(len(drawn)):
             for interaction in order[begin:end]:
-                rows[0, place] = users[interaction]
-                rows[1, place] = items[interaction]
+                rows[0, place] = interactions[interaction, 0]
+                rows[1, place] = interactions[interaction, 1]
                 rows[2, place] = drawn[time, interaction]
                 place += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ile.functional.equalization import disparity, group_means
-from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, empty_gaps, make_table
+from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, make_table
 from recbole_ile.kernels.disparity_loops import MAD
-from recbole_ile.kernels.pair_training import ADAM, ADAM_W, SGD, Loss, Record, Touched, Updates, Work, train_batches
+from recbole_ile.kernels.pair_training import (
+    ADAM,
+    ADAM_W,
+    SGD,
+    Loss,
+    Record,
+    Updates,
+    make_room,
+    make_share,
+    train_batches,
+)
 from recbole_ile.kernels.pairs import Pairs
 
 N_USERS, N_ITEMS, WIDTH, BATCH, N_GROUPS = 7, 9, 4, 6, 3
@@ -25,27 +37,22 @@ def drawn(seed: int, size: int) -> tuple[np.random.Generator, Pairs, list[np.nda
     return generator, Pairs(*rows, np.append(np.arange(0, size, BATCH), size)), weights
 
 
-def train(pairs: Pairs, weights: list[np.ndarray], loss: Loss, updates: Updates) -> tuple[int, Record, list[Table]]:
+def train(
+    pairs: Pairs, weights: list[np.ndarray], loss: Loss, updates: Updates, n_threads: int = 1
+) -> tuple[int, Record, list[Table]]:
     n_batches = len(pairs.bounds) - 1
-    record = Record(*np.zeros((2, n_batches)), *np.zeros((2, n_batches, N_GROUPS)))
-    tables = [make_table([start, *np.zeros((2, *start.shape))], step=0) for start in weights]
-    touched = [
-        Touched(
-            np.empty(len(start), dtype=np.int64),
-            np.full(len(start), -1, dtype=np.int64),
-            np.empty_like(start),
-            np.arange(len(start) if updates.decay else 0),
-        )
-        for start in weights
-    ]
-    room = np.empty((2, BATCH), dtype=np.float32)
-    gaps = empty_gaps(updates.adam, WIDTH)
-    work = Work(*room, np.empty(N_GROUPS), np.empty(N_GROUPS, dtype=bool), np.empty(N_GROUPS), gaps)
-    reached = train_batches(0, n_batches, 0, pairs, *tables, *touched, loss, updates, record, work)
+    record, room = Record(*np.zeros((2, n_batches)), *np.zeros((2, n_batches, N_GROUPS))), make_room(BATCH)
+    users, items = [make_table([start, *np.zeros((2, *start.shape))], step=0) for start in weights]
+    shapes = tuple(start.shape for start in weights)
+    shares = [make_share(number, n_threads, shapes, BATCH, N_GROUPS, updates) for number in range(n_threads)]
+    with ThreadPoolExecutor(n_threads) as threads:
+        common = (0, n_batches, 0, pairs, users, items, loss, updates, record, room)
+        each = [threads.submit(train_batches, *common, share) for share in shares]
+        (reached,) = {int(one.result()) for one in each}
     if updates.kind != SGD:
-        for table in tables:
-            bring_up_to_date(np.arange(len(table.rows)), reached, table, updates.adam, work.gaps)
-    return reached, record, tables
+        for table in (users, items):
+            bring_up_to_date(np.arange(len(table.rows)), reached, table, updates.adam, shares[0].gaps)
+    return reached, record, [users, items]
 
 
 def reference(
@@ -121,3 +128,23 @@ def test_weights_and_shifts_may_be_left_out() -> None:
     (_, _, own), (_, _, other) = (train(pairs, weights, loss, updates) for loss in (without, neutral))
     for one, two in zip(own, other, strict=True):
         np.testing.assert_array_equal(one.rows, two.rows)
+
+
+@settings(max_examples=20)
+@given(
+    size=st.integers(1, 120),
+    seed=st.integers(0, 10_000),
+    n_threads=st.sampled_from([2, 4]),
+    decay=st.sampled_from([0.0, 0.01]),
+)
+def test_the_number_of_threads_does_not_change_a_bit(size: int, seed: int, n_threads: int, decay: float) -> None:
+    generator, pairs, weights = drawn(seed, size)
+    loss, updates = make_loss(generator, 0.5), Updates(ADAM, Adam(0.01, 0.9, 0.999, 1e-3), decay)
+    if seed % 3 == 0:
+        weights[0][seed % N_USERS, 0] = np.nan
+    one, several = (train(pairs, weights, loss, updates, number) for number in (1, n_threads))
+    assert one[0] == several[0]
+    for own, other in zip(
+        (*one[1], *one[2][0], *one[2][1]), (*several[1], *several[2][0], *several[2][1]), strict=True
+    ):
+        np.testing.assert_array_equal(own, other)

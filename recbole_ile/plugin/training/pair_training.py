@@ -16,14 +16,27 @@ from tqdm import tqdm
 from recbole_ile.functional import distances
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.kernels import disparity_loops
-from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, empty_gaps, make_table
-from recbole_ile.kernels.pair_training import ADAM, ADAM_W, SGD, Loss, Record, Touched, Updates, Work, train_batches
+from recbole_ile.kernels.adam_rows import Adam, bring_up_to_date, make_table
+from recbole_ile.kernels.meeting import CAN_WAIT, let_go
+from recbole_ile.kernels.pair_training import (
+    ADAM,
+    ADAM_W,
+    SGD,
+    Loss,
+    Record,
+    Updates,
+    make_room,
+    make_share,
+    train_batches,
+)
 from recbole_ile.kernels.pairs import Pairs
 from recbole_ile.plugin.data.loaders.training import TrainingBatches
 from recbole_ile.plugin.losses.observers import plain_class
 from recbole_ile.plugin.losses.pair_terms import PairTerms, TellsPairTerms, find_pair_terms
+from recbole_ile.plugin.processes.launch import n_cores
 from recbole_ile.plugin.training.behaviour import Behaviour
 from recbole_ile.plugin.training.finite_loss import FiniteLoss
+from recbole_ile.signals import postponed
 
 KINDS: dict[type[torch.optim.Optimizer], int] = {
     torch.optim.Adam: ADAM,
@@ -41,6 +54,8 @@ COMPILED_STEP = "pair_training.train_batches-*.nbi"
 """What numba's cache of the training step is called."""
 AT_ONCE = 65536
 """Pairs that are trained before an interruption is heard and progress is shown."""
+MOST_THREADS = 4
+"""Threads that train at most; each walks all pairs of a batch, to find those of its own rows."""
 _PLAIN = {"amsgrad": False, "maximize": False, "momentum": 0, "dampening": 0, "nesterov": False}
 _PLAIN_EMBEDDING = {"padding_idx": None, "max_norm": None, "scale_grad_by_freq": False, "sparse": False}
 
@@ -56,6 +71,8 @@ class PairTraining:
         self._trainer = trainer
         self._drawer = ThreadPoolExecutor(1, "drawing")
         self._drawn: tuple[TrainingBatches, int, Future[Pairs | None]] | None = None
+        self._n_threads = n_training_threads()
+        self._others = ThreadPoolExecutor(self._n_threads - 1, "training") if self._n_threads > 1 else None
         _tell_of_compiling()
 
     @staticmethod
@@ -89,14 +106,14 @@ class PairTraining:
         terms = find_pair_terms(model)
         assert pairs is not None
         assert terms is not None
-        epoch_work = _Epoch(model, self._trainer.optimizer, terms, pairs)
+        epoch_work = _Epoch(model, self._trainer.optimizer, terms, pairs, self._n_threads)
         done, n_batches = 0, len(pairs.bounds) - 1
         each = max(AT_ONCE // max(int(pairs.bounds[1]), 1), 1)
         bar = tqdm(total=n_batches, ncols=100, desc=set_color(f"Train {epoch:>5}", "pink"), disable=not show_progress)
         try:
             while done < n_batches:
                 last = min(done + each, n_batches)
-                reached = epoch_work.train(done, last)
+                reached = epoch_work.train(done, last, self._others)
                 self._tell(epoch_work.record, terms, done, reached, last)
                 bar.update(reached - done)
                 done = reached
@@ -109,7 +126,8 @@ class PairTraining:
 
     def close(self) -> None:
         """Forget what is drawn ahead."""
-        self._drawer.shutdown(wait=False, cancel_futures=True)
+        for each in filter(None, (self._drawer, self._others)):
+            each.shutdown(wait=False, cancel_futures=True)
         self._drawn = None
 
     def _take(self, loader: TrainingBatches, epoch: int) -> Pairs | None:
@@ -130,10 +148,23 @@ class PairTraining:
             behaviour.after_batches(self._trainer, losses)
 
 
+def n_training_threads() -> int:
+    """Return how many threads train: a power of two, no more than torch may use or this process has cores."""
+    available = min(torch.get_num_threads(), n_cores(), MOST_THREADS) if CAN_WAIT else 1
+    return 1 << (max(available, 1).bit_length() - 1)
+
+
 class _Epoch:
     """The arrays of one epoch: the model's and the optimiser's tensors side by side, and room for a batch."""
 
-    def __init__(self, model: TellsPairTerms, optimizer: torch.optim.Optimizer, terms: PairTerms, pairs: Pairs) -> None:
+    def __init__(
+        self,
+        model: TellsPairTerms,
+        optimizer: torch.optim.Optimizer,
+        terms: PairTerms,
+        pairs: Pairs,
+        n_threads: int,
+    ) -> None:
         (group,) = optimizer.param_groups
         self._parameters = [model.user_embedding.weight, model.item_embedding.weight]
         self._optimizer, self._pairs = optimizer, pairs
@@ -149,8 +180,6 @@ class _Epoch:
             if not 0 <= rows.min(initial=0) <= rows.max(initial=0) < len(table.rows):
                 raise IndexError("index out of range: a user or an item of the training data has no embedding")
         largest = int(np.diff(pairs.bounds).max(initial=1))
-        sizes = (largest, 2 * largest)
-        self._touched = [self._room(table, size) for table, size in zip(self._tables, sizes, strict=True)]
         n_batches, n_groups = len(pairs.bounds) - 1, len(self._group_losses.names)
         shifts, weights = (_array(part) for part in (terms.shifts, terms.weights))
         groups = self._group_losses.groups.numpy()
@@ -160,19 +189,43 @@ class _Epoch:
         losses, penalties = np.zeros((2, n_batches))
         sums, counts = np.zeros((2, n_batches, n_groups))
         self.record = Record(losses, penalties, sums, counts)
-        gaps = empty_gaps(adam, self._tables[0].rows.shape[2])
-        scores, slopes = np.empty((2, largest), dtype=np.float32)
-        means, gradient = np.empty((2, n_groups))
-        self._work = Work(scores, slopes, means, np.empty(n_groups, dtype=bool), gradient, gaps)
+        shapes = tuple((len(table.rows), table.rows.shape[2]) for table in self._tables)
+        self._room = make_room(largest)
+        self._shares = [
+            make_share(number, n_threads, shapes, largest, n_groups, self._updates) for number in range(n_threads)
+        ]
 
-    def train(self, first: int, last: int) -> int:
-        """Train on batches; return the first whose loss is not finite, ``last`` if none."""
+    def train(self, first: int, last: int, others: ThreadPoolExecutor | None) -> int:
+        """Train on batches; return the first whose loss is not finite, ``last`` if none.
+
+        Args:
+            first: first batch.
+            last: the one after the last.
+            others: the threads beside this one, ``None`` for none.
+        """
         users, items = self._tables
-        of_users, of_items = self._touched
-        step, pairs, record, work = self._step, self._pairs, self.record, self._work
-        reached = train_batches(
-            first, last, step, pairs, users, items, of_users, of_items, self._loss, self._updates, record, work
+        common = (
+            first,
+            last,
+            self._step,
+            self._pairs,
+            users,
+            items,
+            self._loss,
+            self._updates,
+            self.record,
+            self._room,
         )
+        self._room.counter[:] = 0
+        with postponed():  # whoever does not come is waited for
+            helped = [others.submit(train_batches, *common, share) for share in self._shares[1:]] if others else []
+            try:
+                reached = int(train_batches(*common, self._shares[0]))
+            except BaseException:
+                let_go(self._room.counter)
+                raise
+            for each in helped:
+                each.result()
         self._step += reached - first
         return reached
 
@@ -181,7 +234,7 @@ class _Epoch:
         if self._updates.kind != SGD:
             for table in self._tables:
                 rows = np.arange(len(table.rows))
-                bring_up_to_date(rows, self._step, table, self._updates.adam, self._work.gaps)
+                bring_up_to_date(rows, self._step, table, self._updates.adam, self._shares[0].gaps)
             for parameter in self._parameters:
                 self._optimizer.state[parameter]["step"] += self._step - self._first_step
         for parameter, table in zip(self._parameters, self._tables, strict=True):
@@ -198,13 +251,6 @@ class _Epoch:
             state["step"] = torch.tensor(0.0)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
         return [parameter.detach(), state["exp_avg"], state["exp_avg_sq"]]
-
-    def _room(self, table: Table, read: int) -> Touched:
-        n_rows, _, width = table.rows.shape
-        always = np.arange(n_rows if self._updates.decay else 0)
-        room = n_rows if self._updates.decay else min(read, n_rows)
-        slots = np.full(n_rows, -1, dtype=np.int64)
-        return Touched(np.empty(room, np.int64), slots, np.empty((room, width), np.float32), always)
 
 
 def _array(values: torch.Tensor | None) -> np.ndarray:

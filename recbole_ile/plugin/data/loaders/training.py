@@ -65,6 +65,7 @@ class TrainingBatches:
         self._item_columns = _on(self.device, self.dataset.item_feat)
         self._user_field, self._item_field = self.dataset.uid_field, self.dataset.iid_field
         self._epoch = 0
+        self._sorted: np.ndarray | None = None
         arguments = config["train_neg_sample_args"]
         self.negatives: int = 0
         if arguments["distribution"] != "none" and arguments["sample_num"] != "none":
@@ -98,23 +99,60 @@ class TrainingBatches:
         """Return all batches of an epoch at once, of pairs in main memory alone; ``None`` for others."""
         if not self._pairwise or not self.negatives or self.device.type != "cpu":
             return None
-        order, negatives = self._draw(epoch)
-        users, items = (self._columns[field].numpy() for field in (self._user_field, self._item_field))
-        return lay_out_pairs(order.numpy(), users, items, torch.stack(negatives).numpy(), self.batch_entries)
+        if self.drawing != COMPILED:
+            order, negatives = self._draw(epoch)
+            drawn = torch.stack(negatives).int()
+            return lay_out_pairs(order.numpy(), self._packed(slice(None)), drawn.numpy(), self.batch_entries)
+        order, drawn = self._draw_compiled(epoch)
+        if self._sorted is None:
+            self._sorted = self._packed(self._drawing_rows)
+        return lay_out_pairs(order, self._sorted, drawn, self.batch_entries)
+
+    def _packed(self, rows: Any) -> np.ndarray:
+        """Return ``[N, 2]`` int32 user and item of interactions."""
+        columns = [self._columns[field][rows] for field in (self._user_field, self._item_field)]
+        return torch.stack(columns, dim=1).int().numpy()
 
     def _draw(self, epoch: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return the ``[N]`` order of an epoch and its ``[N]`` negatives for each time, from the seed alone."""
         size = len(self.dataset)
-        seeds = np.random.SeedSequence([self.config["seed"], epoch]).generate_state(1 + self.negatives, np.uint64)
         if self.drawing == COMPILED:
-            order = torch.from_numpy(shuffled(size, seeds[0])).long() if self.shuffle else torch.arange(size)
-            return order, [self._draw_compiled(seed) for seed in seeds[1:]]
-        generator = torch.Generator(self.device).manual_seed(int(seeds[0]) >> 1)
+            places, found = self._draw_compiled(epoch)
+            if not self.negatives:
+                return torch.from_numpy(places).long(), []
+            negatives = torch.empty(found.shape, dtype=torch.int64)
+            negatives.index_copy_(1, self._drawing_rows, torch.from_numpy(found).long())
+            return self._drawing_rows[torch.from_numpy(places).long()], list(negatives)
+        generator = torch.Generator(self.device).manual_seed(int(self._seeds(epoch)[0]) >> 1)
         if self.shuffle:
             order = torch.randperm(size, generator=generator, device=self.device)
         else:
             order = torch.arange(size, device=self.device)
         return order, [self._draw_negatives(generator) for _ in range(self.negatives)]
+
+    def _seeds(self, epoch: int) -> np.ndarray:
+        """Return the seed of an epoch's order, and of its negatives for each time."""
+        return np.random.SeedSequence([self.config["seed"], epoch]).generate_state(1 + self.negatives, np.uint64)
+
+    def _draw_compiled(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ``[N]`` order of an epoch and ``[n, N]`` int32 negatives of each interaction.
+
+        Where there are negatives, interactions are numbered as ``_drawing_rows`` has them, by user.
+        """
+        seeds, size = self._seeds(epoch), len(self.dataset)
+        if self.shuffle:
+            order = shuffled(size, seeds[0])
+        else:
+            order = np.argsort(self._drawing_rows.numpy()) if self.negatives else np.arange(size)
+        drawn = np.empty((self.negatives, size), dtype=np.int32)
+        for own, seed in zip(drawn, seeds[1:], strict=True):
+            users, offsets, used = self._drawing_users.numpy(), self._used.offsets.numpy(), self._used.items.numpy()
+            if self._cumulative is None:
+                own[:] = draw_unused(users, offsets, used, self._n_items, seed)
+            else:
+                own[:] = draw_popular(users, offsets, used, self._cumulative.numpy(), seed)
+            own += 1  # item ids begin behind the padding
+        return order, drawn
 
     def _prepare_negatives(self, whole: Any, parts: tuple[Any, ...]) -> None:
         """Sort what negatives must not be, and the interactions by user, in which order drawing is fast."""
@@ -154,17 +192,6 @@ class TrainingBatches:
                 "some users have interacted with every item, so that there are no negative items for them; "
                 "user_inter_num_interval can leave them out"
             )
-
-    def _draw_compiled(self, seed: np.uint64) -> torch.Tensor:
-        """Return the item id of ``[N]`` negatives, one of each interaction."""
-        users, offsets, used = self._drawing_users.numpy(), self._used.offsets.numpy(), self._used.items.numpy()
-        if self._cumulative is None:
-            drawn = draw_unused(users, offsets, used, self._n_items, seed)
-        else:
-            drawn = draw_popular(users, offsets, used, self._cumulative.numpy(), seed)
-        return torch.empty(len(drawn), dtype=torch.int64).index_copy_(
-            0, self._drawing_rows, torch.from_numpy(drawn).long().add_(1)
-        )
 
     def _draw_negatives(self, generator: torch.Generator) -> torch.Tensor:
         """Return the item id of ``[N]`` negatives, one of each interaction."""
