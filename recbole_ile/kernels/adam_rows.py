@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recbole_ile.kernels.compiling import compiled
+from recbole_ile.kernels.fetching import LINE, fetch_row
 
 ONE = 0.003
 """Steps whose denominators differ by no more than this share are taken as one, with their weighted mean."""
@@ -24,8 +25,8 @@ What either neglects falls with a power of the share. Once the steps are shorter
 """
 FADED = 1e-9
 """What is left of a mean gradient when its further steps are below the rounding of floats."""
-LINE = 16
-"""Floats in a line of memory."""
+AHEAD = 3
+"""Rows whose memory is on its way while one is worked on."""
 KEPT_GAPS = 4096
 """Gaps whose sums are kept; steps that are as many apart share a place."""
 
@@ -222,7 +223,10 @@ def move_weights(rows: np.ndarray, step: int, table: Table, adam: Adam, gaps: Ga
     own, moved = table.rows, gaps.moved
     size, epsilon = own.shape[2], np.float32(adam.epsilon)
     longest, places = gaps.factors.shape[1], len(gaps.start)
-    for row in rows:
+    for number in range(len(rows)):
+        row = rows[number]
+        if number + AHEAD < len(rows):
+            fetch_row(own, rows[number + AHEAD], 3 * size)
         since = step - table.step[row]
         if since == 0:
             continue
@@ -296,6 +300,8 @@ def take_step(rows: np.ndarray, gradients: np.ndarray, step: int, table: Table, 
     root = np.float32(1.0 / math.sqrt(1.0 - adam.beta2**step))
     for place in range(len(rows)):
         row = rows[place]
+        if place + AHEAD < len(rows):
+            fetch_row(own, rows[place + AHEAD], 3 * size)
         since = step - table.step[row]
         beta1, beta2 = np.float32(adam.beta1**since), np.float32(adam.beta2**since)
         for k in range(size):

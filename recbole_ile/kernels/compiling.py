@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.extending import intrinsic
 
 # Sums may be reordered and fused, so that they are vectorised; the same machine always gives the same result.
 _compile = numba.njit(fastmath={"reassoc", "contract", "nsz"}, nogil=True, cache=True, error_model="numpy")
@@ -19,3 +20,12 @@ def compiled(function: Callable[..., Any]) -> Any:
     True
     """
     return _compile(function)
+
+
+def generated(function: Callable[..., Any]) -> Any:
+    """Return a function for compiled loops whose instructions ``function`` generates, as numba's intrinsics do.
+
+    >>> callable(generated(lambda context, number: None))
+    True
+    """
+    return intrinsic(function)

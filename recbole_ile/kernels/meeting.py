@@ -1,4 +1,4 @@
-"""Where the threads of a compiled loop wait for each other, and what memory they are about to read."""
+"""Where the threads of a compiled loop wait for each other."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from recbole_ile.kernels.compiling import compiled
+from recbole_ile.kernels.compiling import compiled, generated
 
 CAN_WAIT = sys.platform != "win32"
 """Whether a thread that waits can hand its core to another one; where it cannot, one thread does all."""
@@ -21,8 +20,8 @@ LET_GO = 1 << 40
 """Added to a counter, it lets every thread go that waits for it or will."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _count(typing: Any, counter: Any, number: Any) -> Any:
+@generated
+def _count(_typing: Any, counter: Any, _number: Any) -> Any:
     """Add a number to ``counter[0]`` in one piece, and return what was there before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -32,8 +31,8 @@ def _count(typing: Any, counter: Any, number: Any) -> Any:
     return types.int64(counter, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _look(typing: Any, counter: Any) -> Any:
+@generated
+def _look(_typing: Any, counter: Any) -> Any:
     """Return ``counter[0]`` as the other threads have left it, with all that they wrote before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -43,33 +42,17 @@ def _look(typing: Any, counter: Any) -> Any:
     return types.int64(counter), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _let_another_run(typing: Any) -> Any:
+@generated
+def _let_another_run(_typing: Any) -> Any:
     """Hand the core to another thread, if one waits for it."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
         if CAN_WAIT:
             kind = ir.FunctionType(ir.IntType(32), [])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
         return context.get_dummy_value()
 
     return types.none(), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _fetch(typing: Any, array: Any, place: Any) -> Any:
-    """Have the line of memory brought that begins ``place`` entries behind the array's first."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        byte = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
-        word = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, word, word, word])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(prefetch, [byte, word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate
 
 
 def new_counter() -> np.ndarray:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recbole_ile.kernels.adam_rows import Adam, Gaps, Table, empty_gaps, fade, move_weights, take_step
+from recbole_ile.kernels.adam_rows import AHEAD, Adam, Gaps, Table, empty_gaps, fade, move_weights, take_step
 from recbole_ile.kernels.compiling import compiled
 from recbole_ile.kernels.disparity_loops import disparity_gradient
+from recbole_ile.kernels.fetching import fetch_row
 from recbole_ile.kernels.meeting import meet, new_counter
 from recbole_ile.kernels.pairs import Pairs
 
@@ -279,10 +280,14 @@ def _compute_slopes(
     loss: Loss,
     room: Batch,
 ) -> None:
-    """Fill in the losses of the pairs ``begin .. end - 1`` of the batch that begins with ``first``, and their slopes."""
+    """Fill in the losses and slopes of the pairs ``begin .. end - 1``, of the batch that begins with ``first``."""
     size, one, gamma = of_users.shape[2], np.float32(1), np.float32(loss.gamma)
     shifted = len(loss.shifts) > 0
     for row in range(begin, end):
+        if row + AHEAD < end:
+            fetch_row(of_users, pairs.users[row + AHEAD], size)
+            fetch_row(of_items, pairs.observed[row + AHEAD], size)
+            fetch_row(of_items, pairs.sampled[row + AHEAD], size)
         user, observed, sampled = pairs.users[row], pairs.observed[row], pairs.sampled[row]
         score = np.float32(0)
         for k in range(size):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from recbole_ile.kernels.pair_training import (
     SGD,
     Loss,
     Record,
+    Share,
     Updates,
     make_room,
     make_share,
@@ -36,6 +39,7 @@ from recbole_ile.plugin.losses.pair_terms import PairTerms, TellsPairTerms, find
 from recbole_ile.plugin.processes.launch import n_cores
 from recbole_ile.plugin.training.behaviour import Behaviour
 from recbole_ile.plugin.training.finite_loss import FiniteLoss
+from recbole_ile.plugin.training.thread_choice import ThreadChoice
 from recbole_ile.signals import postponed
 
 KINDS: dict[type[torch.optim.Optimizer], int] = {
@@ -54,6 +58,8 @@ COMPILED_STEP = "pair_training.train_batches-*.nbi"
 """What numba's cache of the training step is called."""
 AT_ONCE = 65536
 """Pairs that are trained before an interruption is heard and progress is shown."""
+TRIED = 4
+"""What part of them is enough to try a number of threads."""
 MOST_THREADS = 4
 """Threads that train at most; each walks all pairs of a batch, to find those of its own rows."""
 _PLAIN = {"amsgrad": False, "maximize": False, "momentum": 0, "dampening": 0, "nesterov": False}
@@ -71,8 +77,9 @@ class PairTraining:
         self._trainer = trainer
         self._drawer = ThreadPoolExecutor(1, "drawing")
         self._drawn: tuple[TrainingBatches, int, Future[Pairs | None]] | None = None
-        self._n_threads = n_training_threads()
-        self._others = ThreadPoolExecutor(self._n_threads - 1, "training") if self._n_threads > 1 else None
+        most = most_threads()
+        self._others = ThreadPoolExecutor(most - 1, "training") if most > 1 else None
+        self._choice = ThreadChoice([1 << bits for bits in range(most.bit_length())])
         _tell_of_compiling()
 
     @staticmethod
@@ -106,14 +113,14 @@ class PairTraining:
         terms = find_pair_terms(model)
         assert pairs is not None
         assert terms is not None
-        epoch_work = _Epoch(model, self._trainer.optimizer, terms, pairs, self._n_threads)
+        epoch_work = _Epoch(model, self._trainer.optimizer, terms, pairs, self._choice, self._others)
         done, n_batches = 0, len(pairs.bounds) - 1
         each = max(AT_ONCE // max(int(pairs.bounds[1]), 1), 1)
         bar = tqdm(total=n_batches, ncols=100, desc=set_color(f"Train {epoch:>5}", "pink"), disable=not show_progress)
         try:
             while done < n_batches:
-                last = min(done + each, n_batches)
-                reached = epoch_work.train(done, last, self._others)
+                last = min(done + (max(each // TRIED, 1) if self._choice.tries else each), n_batches)
+                reached = epoch_work.train(done, last)
                 self._tell(epoch_work.record, terms, done, reached, last)
                 bar.update(reached - done)
                 done = reached
@@ -148,8 +155,8 @@ class PairTraining:
             behaviour.after_batches(self._trainer, losses)
 
 
-def n_training_threads() -> int:
-    """Return how many threads train: a power of two, no more than torch may use or this process has cores."""
+def most_threads() -> int:
+    """Return how many threads train at most: a power of two, no more than torch may use or this process has cores."""
     available = min(torch.get_num_threads(), n_cores(), MOST_THREADS) if CAN_WAIT else 1
     return 1 << (max(available, 1).bit_length() - 1)
 
@@ -163,11 +170,13 @@ class _Epoch:
         optimizer: torch.optim.Optimizer,
         terms: PairTerms,
         pairs: Pairs,
-        n_threads: int,
+        choice: ThreadChoice,
+        others: ThreadPoolExecutor | None,
     ) -> None:
         (group,) = optimizer.param_groups
         self._parameters = [model.user_embedding.weight, model.item_embedding.weight]
         self._optimizer, self._pairs = optimizer, pairs
+        self._choice, self._others = choice, others
         self._group_losses: Any = model.group_losses  # type: ignore[attr-defined]
         beta1, beta2 = group.get("betas", (0.0, 0.0))
         adam = Adam(float(group["lr"]), float(beta1), float(beta2), float(group.get("eps", 0.0)))
@@ -191,50 +200,45 @@ class _Epoch:
         self.record = Record(losses, penalties, sums, counts)
         shapes = tuple((len(table.rows), table.rows.shape[2]) for table in self._tables)
         self._room = make_room(largest)
-        self._shares = [
-            make_share(number, n_threads, shapes, largest, n_groups, self._updates) for number in range(n_threads)
-        ]
-
-    def train(self, first: int, last: int, others: ThreadPoolExecutor | None) -> int:
-        """Train on batches; return the first whose loss is not finite, ``last`` if none.
-
-        Args:
-            first: first batch.
-            last: the one after the last.
-            others: the threads beside this one, ``None`` for none.
-        """
-        users, items = self._tables
-        common = (
-            first,
-            last,
-            self._step,
-            self._pairs,
-            users,
-            items,
-            self._loss,
-            self._updates,
-            self.record,
-            self._room,
+        self._new_share = functools.partial(
+            make_share, shapes=shapes, largest=largest, n_groups=n_groups, updates=self._updates
         )
+        self._shares: dict[int, list[Share]] = {}
+
+    def train(self, first: int, last: int) -> int:
+        """Train on batches; return the first whose loss is not finite, ``last`` if none."""
+        n_threads, started = self._choice.choose(), time.perf_counter()
+        shares = self._shares_of(n_threads)
+        users, items = self._tables
+        of_epoch = (self._pairs, users, items, self._loss, self._updates, self.record, self._room)
+        task = functools.partial(train_batches, first, last, self._step, *of_epoch)
         self._room.counter[:] = 0
-        with postponed():  # whoever does not come is waited for
-            helped = [others.submit(train_batches, *common, share) for share in self._shares[1:]] if others else []
+        with postponed():  # a thread that does not come is waited for
+            helped = [self._others.submit(task, share) for share in shares[1:]] if self._others else []
             try:
-                reached = int(train_batches(*common, self._shares[0]))
+                reached = int(task(shares[0]))
             except BaseException:
                 let_go(self._room.counter)
                 raise
             for each in helped:
                 each.result()
         self._step += reached - first
+        n_pairs = self._pairs.bounds[last] - self._pairs.bounds[first]
+        self._choice.tell(n_threads, (time.perf_counter() - started) / n_pairs)
         return reached
+
+    def _shares_of(self, n_threads: int) -> list[Share]:
+        """Return what each of some threads has for itself."""
+        if n_threads not in self._shares:
+            self._shares[n_threads] = [self._new_share(number, n_threads) for number in range(n_threads)]
+        return self._shares[n_threads]
 
     def close(self) -> None:
         """Bring all rows up to date, and tell the model, the optimiser and the group losses what was done."""
         if self._updates.kind != SGD:
             for table in self._tables:
                 rows = np.arange(len(table.rows))
-                bring_up_to_date(rows, self._step, table, self._updates.adam, self._shares[0].gaps)
+                bring_up_to_date(rows, self._step, table, self._updates.adam, self._shares_of(1)[0].gaps)
             for parameter in self._parameters:
                 self._optimizer.state[parameter]["step"] += self._step - self._first_step
         for parameter, table in zip(self._parameters, self._tables, strict=True):

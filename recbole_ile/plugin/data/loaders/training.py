@@ -101,12 +101,12 @@ class TrainingBatches:
             return None
         if self.drawing != COMPILED:
             order, negatives = self._draw(epoch)
-            drawn = torch.stack(negatives).int()
-            return lay_out_pairs(order.numpy(), self._packed(slice(None)), drawn.numpy(), self.batch_entries)
-        order, drawn = self._draw_compiled(epoch)
+            known, drawn = self._packed(slice(None)), torch.stack(negatives).int()
+            return lay_out_pairs(order.numpy(), known, drawn.numpy(), self.batch_entries)
         if self._sorted is None:
             self._sorted = self._packed(self._drawing_rows)
-        return lay_out_pairs(order, self._sorted, drawn, self.batch_entries)
+        places, found = self._draw_compiled(epoch)
+        return lay_out_pairs(places, self._sorted, found, self.batch_entries)
 
     def _packed(self, rows: Any) -> np.ndarray:
         """Return ``[N, 2]`` int32 user and item of interactions."""
