@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from recbole.data.dataset import Dataset, KnowledgeBasedDataset
 from recbole.data.dataset import dataset as dataset_module
+from recbole.data.interaction import Interaction
 from recbole.utils import FeatureType
 
-from recbole_ile.plugin.data import atomic_parser, left_out
+from recbole_ile.plugin.data import atomic_parser, left_out, splitting
 from recbole_ile.plugin.data import cache as dataset_cache
 from recbole_ile.plugin.data.atomic_files import reading_error
 from recbole_ile.plugin.patching import Patches, StandIn
@@ -44,6 +46,41 @@ def atomic_files() -> None:
 
     dataset_module.pd = StandIn(pandas, read_csv=functools.partial(atomic_parser.read_csv, pandas.read_csv))
     Dataset._load_feat = load_and_tell
+
+
+@HOOKS.add
+def whole_columns() -> None:
+    """``Dataset`` counts and splits the interactions of users one by one, which many users make slow.
+
+    RecBole issues 1455 and 1899 are about its speed on large data. Rows, their order and the parts are the same. Can
+    go when RecBole groups rows by sorting them.
+    """
+    split_by_ratio, leave_one_out = Dataset.split_by_ratio, Dataset._split_index_by_leave_one_out
+    rows_of = Interaction.__getitem__
+
+    @functools.wraps(split_by_ratio)
+    def split(self: Any, ratios: Any, group_by: Any = None) -> Any:
+        return split_by_ratio(self, ratios) if group_by is None else splitting.split_by_ratio(self, ratios, group_by)
+
+    @functools.wraps(leave_one_out)
+    def leave_out(self: Any, grouped_index: Any, leave_one_num: Any) -> Any:
+        if isinstance(grouped_index, splitting.RowsByGroup):
+            return splitting.leave_out(grouped_index, leave_one_num)
+        return leave_one_out(self, grouped_index, leave_one_num)
+
+    @functools.wraps(rows_of)
+    def find_rows(self: Any, index: Any) -> Any:
+        if isinstance(index, np.ndarray | torch.Tensor) and index.ndim == 1:
+            # RecBole makes a list of it, of whose numbers each is looked at again for each column.
+            where = torch.as_tensor(index)
+            columns = self.interaction.items()
+            return Interaction({name: column[where.to(column.device)] for name, column in columns})
+        return rows_of(self, index)
+
+    Dataset.split_by_ratio, Dataset._split_index_by_leave_one_out = split, leave_out
+    Dataset._grouped_index = lambda _, group_by_list: splitting.RowsByGroup(group_by_list)
+    Dataset._filter_by_inter_num = splitting.filter_by_interactions
+    Interaction.__getitem__ = find_rows
 
 
 @HOOKS.add
