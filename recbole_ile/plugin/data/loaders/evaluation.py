@@ -20,7 +20,7 @@ from recbole.utils import FeatureSource, FeatureType, ModelType
 
 from recbole_ile.errors import InputError
 from recbole_ile.kernels.item_sets import ItemSets, expand
-from recbole_ile.kernels.sampling import are_known, interaction_keys, negative_items
+from recbole_ile.kernels.sampling import are_known, interaction_keys, negative_items, sorted_once
 from recbole_ile.plugin.config.values import memory_bytes
 
 PHASES = ("train", "valid", "test")
@@ -288,7 +288,7 @@ def part_keys(part: Any, first: int = 0) -> torch.Tensor:
 
 def used_keys(parts: list[Any], phase: str, first: int = 0) -> torch.Tensor:
     """Return the keys of what each user has used in a phase: its interactions, and those of the phases before."""
-    return torch.unique(torch.cat([part_keys(part, first) for part in parts[: PHASES.index(phase) + 1]]))
+    return sorted_once(torch.cat([part_keys(part, first) for part in parts[: PHASES.index(phase) + 1]]))
 
 
 def rows_of(interaction: Any, rows: torch.Tensor) -> Any:
