@@ -289,6 +289,10 @@ def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
         assert "ran" not in driver.title
         Select(driver.find_element(By.ID, "axis")).select_by_visible_text("ad@10")
         wait_for(lambda: "ad@10 (higher" in driver.find_element(By.ID, "front").text, 10)
+        weights = driver.find_element(By.ID, "weights")
+        assert len(weights.find_elements(By.CSS_SELECTOR, ".scatterlayer .point")) == 3 * 3, "a panel a metric"
+        assert "upd@10 (lower is better)" in weights.text
+        assert "ile_lambda" in weights.text
         assert driver.get_log("browser") == []
     finally:
         driver.quit()

@@ -112,7 +112,8 @@ def page_content(
 ) -> dict[str, Any]:
     """Return what the page shows, for ``sweep_page.page``."""
     points = []
-    swept = series_of(found, swept_number(found))
+    swept_key = swept_number(found)
+    swept = series_of(found, swept_key)
     place = {id(each): (number, rank) for number, members in enumerate(swept) for rank, each in enumerate(members)}
     for number, each in enumerate(found):
         test = tests.get(number)
@@ -124,6 +125,7 @@ def page_content(
                 "line": line_of(each),
                 "series": place[id(each)][0],
                 "rank": place[id(each)][1],
+                "weight": each.point.get(swept_key or ""),
                 "mean": each.mean,
                 "spread": each.spread,
                 "seeds": len(each.replicates),
@@ -143,6 +145,7 @@ def page_content(
         "objectives": list(map(str, objectives)),
         "accuracy": _axis(objectives[0]),
         "fairness": list(map(_axis, fairness)),
+        "weight": swept_key,
         "points": points,
     }
 

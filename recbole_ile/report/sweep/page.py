@@ -18,10 +18,10 @@ def page(content: dict[str, Any]) -> str:
 
     Args:
         content: ``title``, ``summary`` (sentences), ``objectives`` (metrics), ``accuracy`` and ``fairness`` (each
-            ``metric`` and ``better``), and ``points``: ``label``, ``line``, ``series`` and ``rank`` (what is
-            joined, and in which order), ``mean``, ``spread``, ``test``, ``front``, ``baseline``, ``recommended``,
-            ``command``, ``seeds``, ``by_user_group`` and ``by_item_group``, of which ``part`` tells on which part
-            of the data they were counted.
+            ``metric`` and ``better``), ``weight`` (the number that was swept, if any), and ``points``: ``label``,
+            ``line``, ``series`` and ``rank`` (what is joined, and in which order), ``weight``, ``mean``, ``spread``,
+            ``test``, ``front``, ``baseline``, ``recommended``, ``command``, ``seeds``, ``by_user_group`` and
+            ``by_item_group``, of which ``part`` tells on which part of the data they were counted.
     """
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     title = html.escape(printable(content["title"]))
