@@ -197,6 +197,7 @@ def _report(
 
 
 def _metrics(settings: Settings) -> list[Metric]:
+    """Return the columns of the table: the usual ones, and what ``metrics`` asks for beyond the default."""
     k = settings.valid_metric.k or Metric.parse(settings.metrics[0]).k
     found = [Metric.named(column, k) for column in COLUMNS]
     missing = [str(each) for each in found if str(each) not in settings.metrics]
@@ -205,7 +206,9 @@ def _metrics(settings: Settings) -> list[Metric]:
             f"options metrics and topk leave out {missing[0]}, a column of the comparison; they give "
             f"{', '.join(settings.metrics)}"
         )
-    return found
+    default = {name.lower() for name in defaults("overall.yaml")["metrics"]}
+    evaluated = map(Metric.parse, settings.metrics)
+    return [*found, *(each for each in evaluated if each.name not in default and each.k in (k, None))]
 
 
 def _notes(methods: list[Method], settings: Settings) -> list[str]:
