@@ -1,6 +1,6 @@
 """Fight popularity bias in RecBole: Item Loss Equalization, and the metrics that show whether it helped.
 
-Importing this package makes RecBole 1.2 work on today's libraries and registers UPD, AD and EE with it.
+Importing this package makes RecBole 1.2 work on today's libraries and registers our metrics with it.
 """
 
 from __future__ import annotations

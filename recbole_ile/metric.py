@@ -49,8 +49,11 @@ class Better(Enum):
 DIRECTIONS = {
     **dict.fromkeys(("hit", "mrr", "map", "recall", "ndcg", "precision", "gauc", "auc"), Better.HIGHER),
     **dict.fromkeys(("itemcoverage", "shannonentropy", "tailpercentage", "ad", "ee"), Better.HIGHER),
+    **dict.fromkeys(("aplt", "tailcoverage", "mingroupshare"), Better.HIGHER),
     **dict.fromkeys(("mae", "rmse", "logloss"), Better.LOWER),
     **dict.fromkeys(("averagepopularity", "giniindex", "upd"), Better.LOWER),
+    **dict.fromkeys(("popreo", "poprsp", "miscalibration"), Better.LOWER),
+    "poplift": Better.ZERO,
 }
 """The metrics of RecBole and of this package."""
 

@@ -191,6 +191,7 @@ FAVOURITES = [
     "item_group_by",
     "item_group_field",
     "user_group_num",
+    "user_group_field",
     "metrics",
     "topk",
     "valid_metric",

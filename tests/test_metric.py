@@ -33,14 +33,18 @@ from recbole_ile.report.figures import with_direction
 from recbole_ile.report.tables import print_comparison
 
 PACKAGE = Path(recbole_ile.metric.__file__).parent
-OURS = {"upd": Better.LOWER, "ad": Better.HIGHER, "ee": Better.HIGHER}
+OURS = {
+    **dict.fromkeys(("ad", "ee", "aplt", "tailcoverage", "mingroupshare"), Better.HIGHER),
+    **dict.fromkeys(("upd", "popreo", "poprsp", "miscalibration"), Better.LOWER),
+    "poplift": Better.ZERO,
+}
 RECBOLES = {
     name: Better.LOWER if metric.smaller else Better.HIGHER
     for name, metric in ((each.lower(), getattr(of_recbole, each)) for each in dir(of_recbole))
     if getattr(metric, "__module__", "") == of_recbole.__name__
 }
 KNOWN = {**RECBOLES, **OURS}
-LIFT = Metric("poplift", 10, Better.ZERO)
+LIFT = Metric.parse("poplift@10")
 numbers = st.floats(-1e6, 1e6)
 metrics = st.sampled_from([Metric.parse("ndcg@10"), Metric.parse("upd@10"), LIFT])
 
@@ -48,12 +52,12 @@ metrics = st.sampled_from([Metric.parse("ndcg@10"), Metric.parse("upd@10"), LIFT
 def test_the_table_holds_all_metrics_of_recbole_and_ours_and_no_other() -> None:
     assert DIRECTIONS == KNOWN
     assert {name for name, better in KNOWN.items() if better is Better.LOWER} == {
-        *("mae", "rmse", "logloss", "averagepopularity", "giniindex", "upd"),
+        *("mae", "rmse", "logloss", "averagepopularity", "giniindex", "upd", "popreo", "poprsp", "miscalibration"),
     }
     assert {metric.__name__.lower() for metric in METRICS} == set(OURS)
 
 
-@pytest.mark.parametrize("name", sorted(KNOWN))
+@pytest.mark.parametrize("name", sorted(KNOWN.keys() - {LIFT.name}))
 def test_recbole_and_every_table_say_which_values_of_a_metric_are_better(name: str) -> None:
     metric = Metric.named(name, 10)
     lower = KNOWN[name] is Better.LOWER
@@ -98,8 +102,13 @@ def test_tables_say_that_a_metric_is_best_at_zero() -> None:
     assert with_direction(LIFT) == "poplift@10 (nearer 0 is better)"
 
 
-def test_a_table_of_results_knows_what_is_best_at_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DIRECTIONS, "poplift", Better.ZERO)
+def test_recbole_takes_no_metric_that_is_best_at_zero_for_a_lower_one() -> None:
+    assert LIFT.better is Better.ZERO
+    assert LIFT.name not in register.smaller_metrics
+    assert not register.metrics_dict[LIFT.name].smaller
+
+
+def test_a_table_of_results_knows_what_is_best_at_zero() -> None:
     console = Console(width=120, record=True, force_terminal=True, color_system="standard")
     print_comparison({"A": {"poplift@10": 0.4}, "B": {"poplift@10": -0.1}, "C": {"poplift@10": -0.5}}, console)
     (row,) = [line for line in console.export_text(styles=True).splitlines() if "poplift" in line]
@@ -107,10 +116,9 @@ def test_a_table_of_results_knows_what_is_best_at_zero(monkeypatch: pytest.Monke
     assert "nearer 0" in row
 
 
-def test_training_keeps_no_epoch_by_a_metric_that_is_best_at_zero(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DIRECTIONS, "upd", Better.ZERO)
-    options = {"data_path": str(tiny), "topk": 2, "valid_metric": "UPD@2"}
-    with pytest.raises(InputError, match=r"option valid_metric='UPD@2': UPD is best at 0, but training keeps"):
+def test_training_keeps_no_epoch_by_a_metric_that_is_best_at_zero(tiny: Path) -> None:
+    options = {"data_path": str(tiny), "topk": 2, "valid_metric": "PopLift@2", "metrics": ["NDCG", "PopLift"]}
+    with pytest.raises(InputError, match=r"option valid_metric='PopLift@2': PopLift is best at 0, but training keeps"):
         IleConfig("BPR", "tiny", config_dict=options)
 
 

@@ -78,7 +78,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     fill_in(arguments, USUAL)
     with stored.naming_file(Ledger(arguments.resume, KIND).settings_file if arguments.resume else None):
         settings, methods = _read(arguments, options)
-        metrics = _metrics(settings)
+        metrics = columns(settings)
     folder = arguments.resume or DEFAULT_FOLDER / (arguments.name or f"{settings.model}-{settings.dataset}")
     ledger = Ledger(folder, KIND, settings.metrics)
     seeds = list(range(settings.seed, settings.seed + arguments.seeds))
@@ -196,7 +196,8 @@ def _report(
     return 1 if failed else 0
 
 
-def _metrics(settings: Settings) -> list[Metric]:
+def columns(settings: Settings) -> list[Metric]:
+    """Return the columns of the table: the usual ones, and what ``metrics`` asks for beyond the default."""
     k = settings.valid_metric.k or Metric.parse(settings.metrics[0]).k
     found = [Metric.named(column, k) for column in COLUMNS]
     missing = [str(each) for each in found if str(each) not in settings.metrics]
@@ -205,7 +206,9 @@ def _metrics(settings: Settings) -> list[Metric]:
             f"options metrics and topk leave out {missing[0]}, a column of the comparison; they give "
             f"{', '.join(settings.metrics)}"
         )
-    return found
+    default = {name.lower() for name in defaults("overall.yaml")["metrics"]}
+    evaluated = map(Metric.parse, settings.metrics)
+    return [*found, *(each for each in evaluated if each.name not in default and each.k in (k, None))]
 
 
 def _notes(methods: list[Method], settings: Settings) -> list[str]:

@@ -64,6 +64,7 @@ def run_recbole_ile(
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
         ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each group;
+        ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
         ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``.
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from recbole_ile.functional.measures import item_exposure, popularity_deviation
+
+GAP = "gap"
+"""What the row of the gaps is called."""
+SHOWN, COLD = "shown", "cold"
+"""Entries of an item group: items in a list, and those of them that have no training interactions."""
+NUMBERS = ("users", "items", SHOWN, COLD, "mean_profile")
+"""Entries of rows that describe a group and are no result of it."""
 
 
 class Lists(NamedTuple):
@@ -98,17 +105,27 @@ def by_item_group(lists: Lists, counts: np.ndarray, item_groups: np.ndarray, n_g
         n_groups: number of item groups ``G``.
 
     Returns:
-        For each item group ``items``, its ``training_share`` of interactions, its ``recommendation_share``,
+        For each item group ``items``, how many of them are ``shown`` in a list and how many of those are ``cold``,
+        without training interactions, its ``training_share`` of interactions, its ``recommendation_share``,
         its ``exposure_share`` (``1 / log2(r + 1)`` at rank r), and the ``recall`` of its positives.
 
     >>> lists = Lists(np.array([[2], [0]]), np.array([0, 1]), np.array([2, 1]), n_items=3)
     >>> head, tail = by_item_group(lists, np.array([3, 1, 1]), np.array([0, 0, 1]), n_groups=2)
     >>> head["training_share"], head["exposure_share"], head["recall"], tail["recall"]
     (0.8, 0.5, 0.0, 1.0)
+    >>> [(row["items"], row["shown"], row["cold"]) for row in (head, tail)]
+    [(2, 1, 0), (1, 1, 0)]
     """
+    recommended = item_exposure(lists.items, lists.n_items)
+    shown = recommended > 0
+    numbers = {
+        "items": _by_group(np.ones(lists.n_items), item_groups, n_groups),
+        "shown": _by_group(shown, item_groups, n_groups),
+        "cold": _by_group(shown & (counts == 0), item_groups, n_groups),
+    }
     totals = {
-        "training_share": np.bincount(item_groups, weights=counts, minlength=n_groups),
-        "recommendation_share": _by_group(item_exposure(lists.items, lists.n_items), item_groups, n_groups),
+        "training_share": _by_group(counts, item_groups, n_groups),
+        "recommendation_share": _by_group(recommended, item_groups, n_groups),
         "exposure_share": _by_group(item_exposure(lists.items, lists.n_items, "dcg"), item_groups, n_groups),
     }
     found, positive_groups = lists.found(), item_groups[lists.positive_items]
@@ -116,8 +133,32 @@ def by_item_group(lists: Lists, counts: np.ndarray, item_groups: np.ndarray, n_g
     for group in range(n_groups):
         shares = {name: _share(total, group) for name, total in totals.items()}
         recall = _mean(found[positive_groups == group].astype(float))
-        rows.append({"items": int((item_groups == group).sum()), **shares, "recall": recall})
+        rows.append({**{name: int(each[group]) for name, each in numbers.items()}, **shares, "recall": recall})
     return rows
+
+
+def with_gap(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of groups and, below several, a last one of each entry's largest value minus its smallest.
+
+    Args:
+        rows: for each group its ``group``, a name, and numbers, the same entries in each; NaN or ``None`` where there
+            is none.
+
+    Returns:
+        The rows and ``GAP``, in which what counts users or items, and what fewer than two groups have, is NaN.
+
+    >>> with_gap([{"group": "a", "users": 2, "ndcg": 0.25}, {"group": "b", "users": 3, "ndcg": 0.75}])[-1]
+    {'group': 'gap', 'users': nan, 'ndcg': 0.5}
+    """
+    if len(rows) < 2:
+        return rows
+    gaps = {name: _range([row.get(name) for row in rows]) for name in rows[0] if name not in ("group", *NUMBERS)}
+    return [*rows, {"group": GAP, **{name: gaps.get(name, float("nan")) for name in rows[0] if name != "group"}}]
+
+
+def _range(values: list[float | None]) -> float:
+    known = [value for value in values if value is not None and not np.isnan(value)]
+    return max(known) - min(known) if len(known) > 1 else float("nan")
 
 
 def _by_group(values: np.ndarray, item_groups: np.ndarray, n_groups: int) -> np.ndarray:

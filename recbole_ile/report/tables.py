@@ -9,11 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from recbole_ile.functional.breakdown import COLD, SHOWN, with_gap
 from recbole_ile.metric import better_of, split_name
 from recbole_ile.report.terminal import Terminal, words
 
 SHARE = "_share"
 MISSING = "-"
+TOLD = (SHOWN, COLD)
+BORDER, NAME = 3, 16
+"""Characters around a cell, and those that a group's name takes at most before columns give way to it."""
 
 
 def metric_table(metrics: dict[str, float]) -> Table:
@@ -30,15 +34,55 @@ def metric_table(metrics: dict[str, float]) -> Table:
 
 
 def group_table(rows: list[dict[str, Any]]) -> Table:
-    """Return a table with a row for each group and a column for each entry; shares in per cent."""
-    columns = [name for name in rows[0] if name != "group"]
-    table = _table("group", [f"% {name.removesuffix(SHARE)}" if name.endswith(SHARE) else name for name in columns])
-    for row in rows:
-        table.add_row(
-            words(row["group"]),
-            *(_share(row[name]) if name.endswith(SHARE) else decimal(row[name]) for name in columns),
-        )
+    """Return a table with a row for each group and one of the gaps, and a column for each entry; shares in per cent.
+
+    Entries that ``shown_items`` tells are left out.
+    """
+    shown = with_gap(rows)
+    columns = [_group_column(shown, name) for name in rows[0] if name not in ("group", *TOLD)]
+    table = _table("group", [title for title, *_ in columns])
+    for number, row in enumerate(shown, 1):
+        last = number == len(rows) < len(shown)
+        table.add_row(words(row["group"]), *(column[number] for column in columns), end_section=last)
     return table
+
+
+def _group_column(rows: list[dict[str, Any]], name: str) -> list[str]:
+    """Return the title and the cells of an entry of groups."""
+    if name.endswith(SHARE):
+        return [f"% {name.removesuffix(SHARE)}", *(_share(row[name]) for row in rows)]
+    return [name, *(decimal(row[name]) for row in rows)]
+
+
+def _print_groups(rows: list[dict[str, Any]], console: Console) -> None:
+    """Print the table of groups; columns that do not fit beside each other get a table of their own."""
+    longest = max(len(str(row["group"])) for row in rows)
+    room = console.width - 1 - BORDER - min(max(longest, len("group")), NAME)
+    parts: list[list[str]] = [[]]
+    free = room
+    for name in rows[0]:
+        if name in ("group", *TOLD):
+            continue
+        width = BORDER + max(map(len, _group_column(rows, name)))
+        if parts[-1] and width > free:
+            parts.append([])
+            free = room
+        parts[-1].append(name)
+        free -= width
+    for names in parts:
+        console.print(group_table([{name: row[name] for name in ("group", *names)} for row in rows]))
+
+
+def shown_items(rows: list[dict[str, Any]]) -> str:
+    """Say how many items the lists show, and how many of them without training interactions; nothing if not known.
+
+    Args:
+        rows: of the item groups.
+    """
+    if not rows or not all({SHOWN, COLD} <= row.keys() for row in rows):
+        return ""
+    shown, cold = (sum(row[name] for row in rows) for name in (SHOWN, COLD))
+    return f"the lists show {shown} items, of which {cold} are cold, without training interactions"
 
 
 def print_result(result: dict[str, Any], title: str, console: Console | None = None) -> None:
@@ -50,13 +94,22 @@ def print_result(result: dict[str, Any], title: str, console: Console | None = N
         console.print("the split leaves nothing to test on")
         return
     console.print(metric_table(result["test_result"]))
+    field = result.get("user_group_field")
     for rows, heading in (
-        (result["test_by_user_group"], "by user group, from niche to mainstream taste"),
+        (result["test_by_user_group"], f"by user group, {user_groups(field)}"),
         (result["test_by_item_group"], "by item group: shares of training, recommendations and exposure"),
     ):
         if rows:
-            console.print(Text(heading, style="bold"))
-            console.print(group_table(rows))
+            console.print(words(heading, "bold"))
+            _print_groups(rows, console)
+    told = shown_items(result["test_by_item_group"])
+    if told:
+        console.print(words(told), soft_wrap=True)
+
+
+def user_groups(field: str | None) -> str:
+    """Say what the user groups are of."""
+    return f"by {field}" if field else "from niche to mainstream taste"
 
 
 def print_prices(prices: dict[str, Any], console: Console | None = None) -> None:
@@ -68,26 +121,30 @@ def print_prices(prices: dict[str, Any], console: Console | None = None) -> None
     """
     console = console or Terminal()
     console.print(words(f"exposure in the top {prices['k']} of the training users before and after prices", "bold"))
-    console.print(group_table(prices["by_item_group"]))
+    _print_groups(prices["by_item_group"], console)
     steps = prices["welfare"]
     console.print(
         words(
             f"welfare {steps[0]:.6g} before, {steps[-1]:.6g} after; items never shown {prices['never_shown_before']} "
-            f"before, {prices['never_shown_after']} after; newly shown {prices['newly_shown']}, of which "
-            f"{prices['newly_shown_cold']} without training interactions"
+            f"before, {prices['never_shown_after']} after; {prices['shown_after']} shown after, of which "
+            f"{prices['shown_after_cold']} are cold, without training interactions; newly shown "
+            f"{prices['newly_shown']}, {prices['newly_shown_cold']} of them cold"
         ),
         soft_wrap=True,
     )
     for label, key in (("dearest", "dearest"), ("most subsidised", "most_subsidised")):
         named = ", ".join(f"{entry['item']} ({entry['price']:.2f})" for entry in prices[key])
         console.print(words(f"{label}: {named}"), soft_wrap=True)
+    by_user_group = prices.get("test", {}).get("by_user_group", [])
+    numbered = all(isinstance(row["group"], int) for row in by_user_group)
+    order = "from niche (1) to mainstream" if numbered else "by user group"
     for rows, heading in (
-        (prices.get("test", {}).get("by_user_group", []), "accuracy before and after, from niche (1) to mainstream"),
+        (by_user_group, f"accuracy before and after, {order}"),
         (prices.get("test", {}).get("by_profile_length", []), "accuracy before and after, tenths by length of profile"),
     ):
         if rows:
             console.print(Text(heading, style="bold"))
-            console.print(group_table(rows))
+            _print_groups(rows, console)
 
 
 def print_comparison(results: dict[str, dict[str, float]], console: Console | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -13,7 +14,11 @@ import pandas as pd
 import pytest
 
 from recbole_ile.cli import main
+from recbole_ile.commands.arguments import Settings
+from recbole_ile.commands.compare import columns
 from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.metric import Metric
+from recbole_ile.plugin.catalogue.model_names import ModelName
 
 QUICK = ["--dataset=ml-100k", "--epochs=2", "--user_inter_num_interval=[200,inf)", "--pufr_members=2"]
 FOLDER = Path("saved/comparisons/BPR-ml-100k")
@@ -132,3 +137,11 @@ def test_an_interrupted_comparison_goes_on_where_it_was() -> None:
     assert {name: ledger.outcomes()[name] for name in finished} == finished, "what was finished is not trained again"
     assert main(["compare", f"--resume={FOLDER}", "--seeds=5"]) == 2
     assert compared() == ["BPR", "BPR_IPS"]
+
+
+def test_what_metrics_asks_for_beyond_the_default_is_a_column() -> None:
+    names = ["ndcg@5", "ndcg@10", "recall@10", "upd@10", "ad@10", "ee@10", "aplt@5", "aplt@10", "poplift@10", "gauc"]
+    settings = Settings(ModelName.parse("BPR"), "tiny", {}, 0, names, Metric.parse("ndcg@10"))
+    usual = ["ndcg@10", "upd@10", "ad@10", "ee@10"]
+    assert list(map(str, columns(settings))) == [*usual, "aplt@10", "poplift@10", "gauc"]
+    assert list(map(str, columns(dataclasses.replace(settings, metrics=names[:6])))) == usual

@@ -51,6 +51,10 @@ def rows(path: Path) -> list[dict[str, str]]:
         (["--model=BPR_ILE", "--require=upd@10=0.07"], "upd@10=0.07 is not allowed; it is written metric@k<=number"),
         (["--model=BPR_ILE", "--require=udp@10<=0.07"], "udp@10 is not evaluated, did you mean upd@10?"),
         (["--model=BPR_ILE", "--require=upd@10>=0.07"], "of upd@10 less is better; write <="),
+        (
+            ["--model=BPR_ILE", "--require=poplift@10>=0.1", "--metrics=['MRR','NDCG','UPD','PopLift']"],
+            "of poplift@10 what is nearer 0 is better; write <=",
+        ),
         (["--model=BPR_ILE", "--require=upd@10<=0.07", "--max_loss=0.1"], "options max_loss and require"),
         (["--model=BPR"], "no mitigation to be swept by default"),
         (["--model=BPR_ILE", "--grid", "ile_lambda=1", "--uniform", "ile_lambda=0,1"], "ile_lambda is given twice"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ile.functional.breakdown import Lists, by_item_group, by_user_group, user_accuracy
+from recbole_ile.functional.breakdown import Lists, by_item_group, by_user_group, user_accuracy, with_gap
 
 
 def lists_of(items: list[list[int]], positives: list[set[int]], n_items: int = 6) -> Lists:
@@ -45,6 +45,28 @@ def test_groups_by_hand() -> None:
     assert math.isnan(items[0]["recall"])
     assert [row["recall"] for row in items[1:]] == pytest.approx([0.0, 0.5])
     assert [row["items"] for row in items] == [2, 2, 2]
+
+
+def test_items_that_are_shown_and_cold_ones_among_them_are_counted_once() -> None:
+    lists = lists_of([[4, 0], [4, -1]], [{4}, {2}])
+    rows = by_item_group(lists, np.array([4, 2, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 2, 2]), 4)
+    assert [(row["items"], row["shown"], row["cold"]) for row in rows] == [(2, 1, 0), (2, 0, 0), (2, 1, 1), (0, 0, 0)]
+
+
+def test_the_gap_is_the_largest_minus_the_smallest_of_what_is_known() -> None:
+    nan = math.nan
+    rows = [
+        {"group": "a", "users": 3, "ndcg@5": 0.2, "upd@5": nan, "recall@5": nan},
+        {"group": "b", "users": 9, "ndcg@5": 0.5, "upd@5": 0.1, "recall@5": None},
+        {"group": "c", "users": 1, "ndcg@5": nan, "upd@5": 0.4, "recall@5": 0.3},
+    ]
+    shown = with_gap(rows)
+    assert shown[:-1] == rows
+    expected = {"users": nan, "ndcg@5": 0.3, "upd@5": 0.3, "recall@5": nan}
+    assert shown[-1].pop("group") == "gap"
+    assert shown[-1] == pytest.approx(expected, nan_ok=True)
+    assert with_gap(rows[:1]) == rows[:1]
+    assert with_gap([]) == []
 
 
 def test_an_empty_place_is_never_a_hit() -> None:

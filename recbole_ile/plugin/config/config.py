@@ -118,7 +118,7 @@ class IleConfig(Config):
         for key in [key for key in self.external_config_dict if "." in key]:
             _set_entry(final, key, final.pop(key))
         check_types(self.internal_config_dict, final, self.name.base)
-        _load_group_field(final)
+        _load_group_fields(final)
         return final
 
     def _init_device(self) -> None:
@@ -196,11 +196,12 @@ def _set_entry(settings: dict[str, Any], dotted: str, value: Any) -> None:
     table[last] = value
 
 
-def _load_group_field(final: dict[str, Any]) -> None:
-    """Have the column that ``item_group_field`` names loaded from the ``.item`` file."""
-    field = final.get("item_group_field")
-    if not field or not isinstance(final.get("load_col"), dict):
-        return
-    columns = final["load_col"].get("item") or [final["ITEM_ID_FIELD"]]
-    if columns != "*" and field not in columns:
-        final["load_col"] = {**final["load_col"], "item": [*columns, field]}
+def _load_group_fields(final: dict[str, Any]) -> None:
+    """Have the columns that ``item_group_field`` and ``user_group_field`` name loaded from their files."""
+    for kind in ("item", "user"):
+        field = final.get(f"{kind}_group_field")
+        if not field or not isinstance(final.get("load_col"), dict):
+            continue
+        columns = final["load_col"].get(kind) or [final[f"{kind.upper()}_ID_FIELD"]]
+        if columns != "*" and field not in columns:
+            final["load_col"] = {**final["load_col"], kind: [*columns, field]}

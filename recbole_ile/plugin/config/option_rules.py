@@ -148,6 +148,7 @@ OWN: dict[str, Rule] = {
     "item_group_by": one_of(*GROUPINGS),
     "item_group_field": or_none(text()),
     "user_group_num": whole(1, 1000),
+    "user_group_field": or_none(text()),
     "ee_discount": one_of(*DISCOUNTS),
     "valid_tolerance": number(0, 1),
     "valid_fairness": or_none(text()),

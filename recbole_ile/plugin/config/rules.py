@@ -27,9 +27,10 @@ from recbole_ile.plugin.config.option_rules import SEEDS, shared_rules
 
 TARGETS = (
     *("upd", "ad", "ee"),
+    *("aplt", "tailcoverage", "popreo", "poprsp", "miscalibration", "mingroupshare"),
     *("itemcoverage", "averagepopularity", "giniindex", "shannonentropy", "tailpercentage"),
 )
-"""The metrics that a larger weight of ILE improves."""
+"""The metrics that a larger weight of ILE improves. PopLift is none: past 0 a larger weight makes it worse."""
 FEW_NEGATIVES = 1000
 TIMES_THE_CATALOGUE = 10
 """Negatives are drawn with repetition; beyond so many for one interaction they say nothing new and have no end."""

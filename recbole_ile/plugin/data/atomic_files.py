@@ -36,13 +36,15 @@ def check_files(config: Any) -> None:
             raise InputError(_missing(path, config))
         check_file(path, (user, item), config)
     for kind, key in (("user", user), ("item", item)):
-        if (folder / f"{name}.{kind}").is_file() and kind in (config["load_col"] or (kind,)):
-            columns = check_file(folder / f"{name}.{kind}", (key,), config)
-            group_field = config["item_group_field"]
-            if kind == "item" and group_field and group_field not in columns:
+        path, group_field = folder / f"{name}.{kind}", config[f"{kind}_group_field"]
+        if group_field and not path.is_file():
+            raise InputError(f"{kind}_group_field {group_field} is a column of {path}, and there is no such file")
+        if path.is_file() and kind in (config["load_col"] or (kind,)):
+            columns = check_file(path, (key,), config)
+            if group_field and group_field not in columns:
                 raise InputError(
-                    f"item_group_field {group_field} is no column of {name}.item{near_miss(group_field, columns)}; "
-                    f"it has {', '.join(columns)}"
+                    f"{kind}_group_field {group_field} is no column of {name}.{kind}"
+                    f"{near_miss(group_field, columns)}; it has {', '.join(columns)}"
                 )
     if config["MODEL_TYPE"] is ModelType.KNOWLEDGE:
         for kind, needed in (("kg", OF_GRAPH), ("link", (item, "ENTITY_ID_FIELD"))):

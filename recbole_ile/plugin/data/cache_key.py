@@ -84,7 +84,7 @@ def settings_without_effect() -> frozenset[str]:
     }
     for file in files:
         names.update(re.findall(r"^([A-Za-z_]\w*)\s*:", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    return frozenset(names - _read_by_data_sets() - {"item_group_field"} | _PLACES)
+    return frozenset(names - _read_by_data_sets() - {"item_group_field", "user_group_field"} | _PLACES)
 
 
 def _read_by_data_sets() -> set[str]:

@@ -11,9 +11,10 @@ import numpy as np
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.functional.popularity import popularity_groups, user_groups, user_profiles
+from recbole_ile.functional.popularity_lift import profile_popularity
 from recbole_ile.plugin.catalogue.properties import defaults
 
-SETTINGS = ("item_group_by", "item_group_split", "item_group_field", "user_group_num")
+SETTINGS = ("item_group_by", "item_group_split", "item_group_field", "user_group_num", "user_group_field")
 GROUP_NAMES = {2: ["head", "tail"], 3: ["head", "mid", "tail"]}
 
 
@@ -26,8 +27,9 @@ class TrainingPopularity:
         groups_by_id: ``[n + 1]`` the same by RecBole's item id; padding is in the last group.
         group_names: the ``G`` names of the groups.
         profiles: ``[U, G]`` training interactions of each user in each group.
-        user_groups: ``[U]`` group of each user, 0 the most niche.
-        user_group_num: number of user groups.
+        profile_means: ``[U]`` mean count of the items in each profile, NaN without one.
+        user_groups: ``[U]`` group of each user, 0 the most niche, or the value with the most interactions.
+        user_group_names: the names of these groups.
     """
 
     def __init__(self, settings: dict[str, Any], dataset: Any) -> None:
@@ -35,7 +37,7 @@ class TrainingPopularity:
         n_items, n_users = dataset.item_num - 1, dataset.user_num - 1
         self.counts = np.bincount(items, minlength=n_items)
         if settings["item_group_field"]:
-            self.item_groups, self.group_names = _field_groups(dataset, settings["item_group_field"], self.counts)
+            self.item_groups, self.group_names = _field_groups(dataset, "item", settings, self.counts)
         else:
             split = settings["item_group_split"]
             self.item_groups = popularity_groups(self.counts, split, settings["item_group_by"])
@@ -46,8 +48,14 @@ class TrainingPopularity:
         for group, name in enumerate(self.group_names):
             if not (self.item_groups == group).any():
                 logging.getLogger().warning(f"item group {name} is empty; see item_group_split and item_group_by")
-        self.user_group_num = settings["user_group_num"]
-        self.user_groups = user_groups(self.profiles, self.user_group_num)
+        self.profile_means = profile_popularity(users, items, self.counts, n_users)
+        if settings["user_group_field"]:
+            lengths = self.profiles.sum(axis=1)
+            self.user_groups, self.user_group_names = _field_groups(dataset, "user", settings, lengths)
+        else:
+            num = settings["user_group_num"]
+            self.user_groups = user_groups(self.profiles, num)
+            self.user_group_names = ["niche", *map(str, range(2, num)), "mainstream"][:num]
 
     @classmethod
     def of(cls, config: Any, dataset: Any) -> TrainingPopularity:
@@ -86,20 +94,30 @@ def _interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     return users - 1, items - 1
 
 
-def _field_groups(dataset: Any, field: str, counts: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Group items by a column of the ``.item`` file, the value with the most interactions first.
+def _field_groups(
+    dataset: Any, kind: str, settings: dict[str, Any], counts: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """Group items or users by a column of their file, the value with the most interactions first.
 
-    Of a sequence the first value counts. Items without a value form the last group, ``(none)``.
+    Of a sequence the first value counts. Those without a value form the last group, ``(none)``.
+
+    Args:
+        dataset: RecBole's.
+        kind: ``item`` or ``user``, the suffix of the file.
+        settings: ``item_group_field`` and ``user_group_field``, columns.
+        counts: interactions of each item or user, without padding.
     """
-    table = dataset.item_feat
-    if table is None or field not in table.interaction:
-        known = [] if table is None else [name for name in table.interaction if name != dataset.iid_field]
+    option = f"{kind}_group_field"
+    field = settings[option]
+    table, ids = (dataset.item_feat, dataset.iid_field) if kind == "item" else (dataset.user_feat, dataset.uid_field)
+    known = [] if table is None else [name for name in table.interaction if name != ids]
+    if field not in known:
         raise InputError(
-            f"item_group_field {field} is no column of {dataset.dataset_name}.item{near_miss(field, known)}; "
+            f"{option} {field} is no column of {dataset.dataset_name}.{kind}{near_miss(field, known)}; "
             f"it has {', '.join(known) or 'none that is loaded'}"
         )
     if field not in dataset.field2id_token:
-        raise InputError(f"item_group_field {field} is a number; groups need a token or a token sequence")
+        raise InputError(f"{option} {field} is a number; groups need a token or a token sequence")
     values = table[field].numpy()[1:]
     values = values[:, 0] if values.ndim > 1 else values
     found, codes = np.unique(values, return_inverse=True)
@@ -108,6 +126,7 @@ def _field_groups(dataset: Any, field: str, counts: np.ndarray) -> tuple[np.ndar
     rank = np.empty_like(ranking)
     rank[ranking] = np.arange(len(ranking))
     if len(found) < 2:
-        raise InputError(f"item_group_field {field} has one value only; there is nothing to equalize")
+        aim = "equalize" if kind == "item" else "compare"
+        raise InputError(f"{option} {field} has one value only; there is nothing to {aim}")
     tokens = dataset.field2id_token[field]
     return rank[codes], ["(none)" if found[code] == 0 else str(tokens[found[code]]) for code in ranking]

@@ -12,8 +12,8 @@ from recbole_ile.kernels.list_ranks import list_hits, mean_ranks
 from recbole_ile.plugin.data.popularity import TrainingPopularity
 
 LISTS, USERS, POPULARITY = "rec.lists", "rec.users", "data.popularity"
-POSITIVE_ROWS, POSITIVE_ITEMS = "rec.positive_rows", "rec.positive_items"
-DETAILS = (LISTS, USERS, POPULARITY, POSITIVE_ROWS, POSITIVE_ITEMS)
+POSITIVE_ROWS, POSITIVE_ITEMS, CANDIDATES = "rec.positive_rows", "rec.positive_items", "rec.candidates"
+ARRAYS = (LISTS, USERS, POSITIVE_ROWS, POSITIVE_ITEMS, CANDIDATES)
 ITEMS, HITS, RANKS, SCORES, LABELS = "rec.items", "rec.topk", "rec.meanrank", "rec.score", "data.label"
 """RecBole's own: ``[U, max k]`` items, ``[U, max k + 1]`` hits and number of relevant items, ``[U, 3]`` sum of
 ranks, number of candidates and of relevant items, and what models of values predict."""
@@ -24,8 +24,10 @@ class ListCollector(Collector):
 
     ``rec.lists`` is ``[U, max k]`` item indices without padding, -1 where a list could not be filled;
     ``rec.users`` is ``[U]`` user indices without padding; ``data.popularity`` a ``TrainingPopularity``.
-    With ``details`` set, ``last_details`` holds these of the last evaluation together with its
-    ``[P]`` positive items and the row of ``rec.lists`` that each belongs to.
+    ``rec.positive_items`` and ``rec.positive_rows`` are the ``[P]`` relevant items and the row of ``rec.lists`` that
+    each belongs to, and ``rec.candidates`` is ``[U, G]``, how many items of each group could be recommended; they are
+    there if a metric needs them. With ``details`` set, ``last_details`` holds what there was in the last evaluation,
+    the relevant items in any case.
     """
 
     def __init__(self, config: Any) -> None:
@@ -38,12 +40,38 @@ class ListCollector(Collector):
         """Drop what was collected from batches so far."""
         self._batches: dict[str, list[torch.Tensor]] = {}
         self._rows = 0
+        self._candidates: torch.Tensor | None = None
 
     def data_collect(self, train_data: Any) -> None:
-        """Collect from the training data what the metrics need."""
+        """Collect from the training data what the metrics need.
+
+        Raises:
+            InputError: if there are no groups in the column that is to give them, of which training need not know.
+        """
         super().data_collect(train_data)
         self._training = train_data._dataset
         self._popularity: TrainingPopularity | None = None
+        if self.config["item_group_field"] or self.config["user_group_field"]:
+            self._known_popularity()
+
+    def see_candidates(self, scores: torch.Tensor) -> None:
+        """Count what may be recommended in the next batch, if scores are re-ranked before they are collected.
+
+        A re-ranker may put more at ``-inf`` than what must not be recommended.
+        """
+        if self.register.need(CANDIDATES):
+            self._candidates = self._count_candidates(scores)
+
+    def _count_candidates(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return the ``[B, G]`` numbers of items of each group that are not at ``-inf``."""
+        popularity = self._known_popularity()
+        groups = torch.as_tensor(popularity.groups_by_id, device=scores.device)
+        members = torch.nn.functional.one_hot(groups, len(popularity.group_names)).float()
+        return ((scores > -torch.inf).float() @ members).long()
+
+    def _known_popularity(self) -> TrainingPopularity:
+        self._popularity = self._popularity or TrainingPopularity.of(self.config, self._training)
+        return self._popularity
 
     def eval_batch_collect(
         self, scores_tensor: torch.Tensor, interaction: Any, positive_u: torch.Tensor, positive_i: torch.Tensor
@@ -82,9 +110,12 @@ class ListCollector(Collector):
                 users = torch.unique_consecutive(users)
             self._keep(LISTS, torch.where(values == -torch.inf, 0, items) - 1)
             self._keep(USERS, users - 1)
-        if self.details:
+        if self.details or need(POSITIVE_ROWS):
             self._keep(POSITIVE_ROWS, positive_u + self._rows)
             self._keep(POSITIVE_ITEMS, positive_i - 1)
+        if need(CANDIDATES):
+            self._keep(CANDIDATES, self._count_candidates(scores) if self._candidates is None else self._candidates)
+            self._candidates = None
         self._rows += len(scores)
 
     def _keep(self, name: str, batch: torch.Tensor) -> None:
@@ -97,13 +128,13 @@ class ListCollector(Collector):
         while self._batches:  # one after the other, so that never everything is there twice
             name, batches = self._batches.popitem()
             collected[name] = torch.cat(batches)
-        for name in (LISTS, USERS, POSITIVE_ROWS, POSITIVE_ITEMS):
+        for name in ARRAYS:
             if name in collected:
                 collected[name] = collected[name].numpy()
         if LISTS in collected:
-            self._popularity = self._popularity or TrainingPopularity.of(self.config, self._training)
-            collected[POPULARITY] = self._popularity
-            self.last_details = {name: collected[name] for name in DETAILS} if self.details else {}
+            collected[POPULARITY] = self._known_popularity()
+            kept = (name for name in (*ARRAYS, POPULARITY) if name in collected)
+            self.last_details = {name: collected[name] for name in kept} if self.details else {}
         for name, value in collected.items():
             struct.set(name, value)
         self.forget()

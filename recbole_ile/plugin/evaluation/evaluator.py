@@ -120,4 +120,5 @@ class Evaluator(Base):
     def _reranked(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor) -> torch.Tensor:
         if self._ranks_as_trained or not isinstance(self.model, RanksItself):
             return scores
+        self.eval_collector.see_candidates(scores)
         return self.model.rerank(scores, interaction.to(scores.device), rows, max(self.config["topk"]))

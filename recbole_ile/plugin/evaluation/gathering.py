@@ -8,18 +8,10 @@ import numpy as np
 import torch
 
 from recbole_ile.plugin.data.popularity import TrainingPopularity
-from recbole_ile.plugin.evaluation.collector import (
-    LISTS,
-    POPULARITY,
-    POSITIVE_ITEMS,
-    POSITIVE_ROWS,
-    USERS,
-    ListCollector,
-)
+from recbole_ile.plugin.evaluation.collector import ARRAYS, LISTS, POPULARITY, POSITIVE_ROWS, ListCollector
 from recbole_ile.plugin.processes.group import gather_all
 
 OF_RECBOLE = ("rec.items", "rec.topk", "rec.meanrank", "rec.score", "data.label")
-OURS = (LISTS, USERS, POSITIVE_ROWS, POSITIVE_ITEMS)
 
 
 class GatheringCollector(ListCollector):
@@ -31,12 +23,12 @@ class GatheringCollector(ListCollector):
     def get_data_struct(self) -> Any:
         """Return everything that all processes collected in this evaluation, and start afresh."""
         struct = super().get_data_struct()
-        own = {name: struct.get(name) for name in (*OF_RECBOLE, *OURS) if name in struct}
+        own = {name: struct.get(name) for name in (*OF_RECBOLE, *ARRAYS) if name in struct}
         gathered = joined(gather_all(own))
         if LISTS in gathered:  # a process without a user has collected nothing
             gathered[POPULARITY] = TrainingPopularity.of(self.config, self._training)
             if self.details:
-                self.last_details = {name: gathered[name] for name in (*OURS, POPULARITY)}
+                self.last_details = {name: gathered[name] for name in (*ARRAYS, POPULARITY) if name in gathered}
         for name, value in gathered.items():
             struct.set(name, value)
         return struct

@@ -36,7 +36,7 @@ def users_in_collector() -> None:
 def registered_metrics() -> None:
     """RecBole knows a metric, its kind, what it needs and that less of it is better from its own modules alone.
 
-    UPD, AD and EE are added, and the metrics that are the same but faster put in the place of RecBole's own. Other
+    Ours are added, and the metrics that are the same but faster put in the place of RecBole's own. Other
     modules of RecBole hold these dictionaries by reference, so they are updated in place. Can go when RecBole has a
     way to register a metric.
     """

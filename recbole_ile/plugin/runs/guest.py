@@ -36,7 +36,7 @@ def leaving_no_trace() -> Iterator[None]:
     bars, and a run of Weights & Biases that was begun within; files of the log are closed. A run within is what it
     would be without, since it seeds everything before it draws, and so is a model that it leaves.
 
-    What importing ``recbole_ile`` changes stays. It imports torch, NumPy, pandas and RecBole, registers UPD, AD and EE
+    What importing ``recbole_ile`` changes stays. It imports torch, NumPy, pandas and RecBole, registers our metrics
     with RecBole, and runs each shim of ``plugin.compat`` and each hook of ``plugin.hooks``: names that NumPy 2 removed,
     stand-ins for ``kmeans_pytorch`` and ``faiss`` where they are missing, ``dok_matrix._update``,
     ``threading.excepthook`` (silent about an error of TensorBoard's thread that its caller is told), and attributes of

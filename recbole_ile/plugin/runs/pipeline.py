@@ -157,6 +157,7 @@ def evaluate_on_test(
         "best_valid_result": _plain(valid[1]),
         "test_result": _plain(test_result or {}),
         **groups,
+        "user_group_field": config["user_group_field"],
         "group_names": net.group_losses.names if net.group_losses else [],
         "group_losses": [],
         **(trainer.report(valid[1], test_result) if isinstance(trainer, BehavingTrainer) else {}),

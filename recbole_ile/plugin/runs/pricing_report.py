@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -36,8 +37,8 @@ def pricing_report(config: Any, dataset: Any, pricing: Pricing, popularity: Trai
 
     Returns:
         ``k``; ``welfare`` at each step; ``by_item_group``, rows with the shares of exposure before and after;
-        how many items are never shown, are newly shown, and are newly shown without training interactions; and the
-        ``dearest`` and ``most_subsidised`` items with their prices.
+        how many items are never shown, are shown and are newly shown, of the latter two also how many without training
+        interactions; and the ``dearest`` and ``most_subsidised`` items with their prices.
     """
     before, after = pricing.exposure_before, pricing.exposure_after
     new = (before == 0) & (after > 0)
@@ -62,6 +63,8 @@ def pricing_report(config: Any, dataset: Any, pricing: Pricing, popularity: Trai
         "by_item_group": rows,
         "never_shown_before": int((before == 0).sum()),
         "never_shown_after": int((after == 0).sum()),
+        "shown_after": int((after > 0).sum()),
+        "shown_after_cold": int(((after > 0) & (popularity.counts == 0)).sum()),
         "newly_shown": int(new.sum()),
         "newly_shown_cold": int((new & (popularity.counts == 0)).sum()),
         "dearest": [{"item": names(item), "price": float(pricing.prices[item])} for item in order[:NAMED]],
@@ -83,8 +86,9 @@ def accuracy_before_and_after(
         dataset: RecBole's.
 
     Returns:
-        ``by_user_group``, from niche to mainstream, and ``by_profile_length``, tenths of the users from the shortest
-        profile to the longest: rows with ``ndcg_before@k`` and ``ndcg_after@k``.
+        ``by_user_group``, numbered from niche to mainstream or named by ``user_group_field``, and
+        ``by_profile_length``, tenths of the users from the shortest profile to the longest: rows with
+        ``ndcg_before@k`` and ``ndcg_after@k``.
     """
     column = f"ndcg@{report_k(config)}"
     tables = [split_by_user(config, details, dataset).set_index("user") for details in (before, after)]
@@ -102,14 +106,15 @@ def accuracy_before_and_after(
     )
     names = {"before": column.replace("@", "_before@"), "after": column.replace("@", "_after@")}
 
-    def rows(key: str, label: str, extra: dict[str, str]) -> list[dict[str, Any]]:
+    def rows(key: str, labels: Sequence[Any], extra: dict[str, str]) -> list[dict[str, Any]]:
         found = joined.groupby(key).agg(users=(key, "size"), **{new: (old, "mean") for old, new in extra.items()})
         found = found.join(joined.groupby(key)[["before", "after"]].mean().rename(columns=names))
-        return [{label: int(index) + 1, **row} for index, row in found.to_dict("index").items()]
+        return [{"group": labels[int(index)], **row} for index, row in found.to_dict("index").items()]
 
+    values = popularity.user_group_names
     return {
-        "by_user_group": rows("group", "group", {}),
-        "by_profile_length": rows("tenth", "group", {"length": "mean_profile"}),
+        "by_user_group": rows("group", values if config["user_group_field"] else range(1, len(values) + 1), {}),
+        "by_profile_length": rows("tenth", range(1, TENTHS + 1), {"length": "mean_profile"}),
     }
 
 

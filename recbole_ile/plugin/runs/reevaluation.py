@@ -23,7 +23,7 @@ from recbole_ile.plugin.runs.restoring import restore
 CHANGEABLE_AFTER_TRAINING = frozenset(
     (
         *("metrics", "topk", "valid_metric", "ee_discount", "metric_decimal_place"),
-        *("item_group_by", "item_group_split", "item_group_field", "user_group_num"),
+        *("item_group_by", "item_group_split", "item_group_field", "user_group_num", "user_group_field"),
         *("eval_memory", "eval_batch_size", "data_path", "dataset_cache", "checkpoint_dir"),
         *("show_progress", "state", "use_gpu", "gpu_id", "worker", "log_wandb", "wandb_project"),
     )

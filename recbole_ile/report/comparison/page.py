@@ -10,17 +10,17 @@ from typing import Any
 
 from recbole_ile.experiments.comparison.summary import FOOT, Cell, Comparison
 from recbole_ile.report.comparison.tables import PUBLISHED, arrow_of, name_of, published_of, spread_of
-from recbole_ile.report.tables import decimal
+from recbole_ile.report.tables import decimal, user_groups
 from recbole_ile.texts import printable
 
 CAPTIONS = {
     "trade_off": "Accuracy against the other metrics; bars are the standard deviation over seeds, broken lines mark "
     "the base.",
     "group_losses": "Mean training loss of each item group, of each method's first seed.",
-    "user_groups": "UPD and nDCG by user group, from niche to mainstream taste.",
+    "user_groups": "UPD and nDCG by user group, {user_groups}.",
     "item_groups": "Exposure of each item group against its share of the training interactions.",
 }
-"""What each figure shows, in the order of the page."""
+"""What each figure shows, in the order of the page; what user groups are of is put in its place."""
 
 
 def escape(text: str) -> str:
@@ -40,12 +40,14 @@ def comparison_page(comparison: Comparison, figures: dict[str, bytes]) -> str:
         [name_of(row), row.model, ", ".join(map(str, row.seeds)), _settings(row.settings)] for row in comparison.rows
     ]
     shared = [[key, str(value)] for key, value in comparison.settings.items()]
+    taste = user_groups(comparison.settings.get("user_group_field"))
+    captions = {name: caption.replace("{user_groups}", taste) for name, caption in CAPTIONS.items()}
     return template.substitute(
         title=escape(comparison.title),
         notes=f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in comparison.notes)}</ul>" * bool(comparison.notes),
         table=_results(comparison),
         foot=escape(FOOT),
-        figures="\n".join(_figure(name, figures[name]) for name in CAPTIONS if name in figures),
+        figures="\n".join(_figure(caption, figures[name]) for name, caption in captions.items() if name in figures),
         methods=_words(["method", "model", "seeds", "settings"], methods),
         shared=_words(["setting", "value"], shared),
     )
@@ -77,8 +79,8 @@ def _p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
-def _figure(name: str, png: bytes) -> str:
-    caption, data = escape(CAPTIONS[name]), base64.b64encode(png).decode("ascii")
+def _figure(caption: str, png: bytes) -> str:
+    caption, data = escape(caption), base64.b64encode(png).decode("ascii")
     width = int.from_bytes(png[16:20], "big") * 2 // 3  # from the PNG's header: words of one size in all figures
     image = f'<img alt="{caption}" width="{width}" src="data:image/png;base64,{data}">'
     return f"<figure><figcaption>{caption}</figcaption>{image}</figure>"

@@ -11,12 +11,16 @@ import yaml
 
 from recbole_ile.experiments.sweep.selection import Candidate, MethodVolume
 from recbole_ile.files import write_text
+from recbole_ile.functional.breakdown import with_gap
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.report.csv_text import frame_text
 from recbole_ile.report.figures import save_figure
 from recbole_ile.report.sweep.figures import lambda_figure, line_of, series_of, sweep_figure, swept_number
 from recbole_ile.report.sweep.page import page
+
+BY_GROUP = ("by_user_group", "by_item_group")
+"""The tables of an evaluation by group."""
 
 
 def write_trials(path: Path, outcomes: list[dict[str, Any]], keys: list[str]) -> None:
@@ -135,8 +139,8 @@ def page_content(
                 "recommended": each.recommended,
                 "command": command(each, sweep.model, sweep.dataset, sweep.fixed),
                 "part": "test" if test else "validation",
-                "by_user_group": groups["by_user_group"],
-                "by_item_group": groups["by_item_group"],
+                **{name: groups[name] for name in BY_GROUP},
+                "gaps": {name: with_gap(groups[name])[len(groups[name]) :] for name in BY_GROUP},
             }
         )
     return {

@@ -62,6 +62,7 @@ WITHOUT_EFFECT: dict[str, Any] = {
     "item_group_by": "items",
     "item_group_split": [0.5, 0.5],
     "user_group_num": 2,
+    "user_group_field": None,
     "checkpoint_dir": "elsewhere",
     "gpu_id": "1",
     "state": "ERROR",

@@ -11,6 +11,7 @@ from atomic import write_atomic
 from together import SHARED, compute
 
 from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.plugin.evaluation.metrics import METRICS
 from recbole_ile.plugin.processes.group import from_first_process, gather_all, global_sums, n_processes
 from recbole_ile.plugin.processes.launch import run_processes
 
@@ -24,7 +25,8 @@ BATCHES = {
     "one group alone": [1, 1, 1, 1, 1, 1, 1, 1],
 }
 CASES = [(distance, batch) for distance in sorted(DISTANCES) for batch in BATCHES.values()]
-RANKING = ["NDCG", "GAUC", "AveragePopularity", "ItemCoverage", "GiniIndex", "ShannonEntropy", "UPD", "AD", "EE"]
+OURS = [metric.__name__ for metric in METRICS]
+RANKING = ["NDCG", "GAUC", "AveragePopularity", "ItemCoverage", "GiniIndex", "ShannonEntropy", *OURS]
 RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}, "threshold": {"rating": 2}}
 EVALUATIONS = [
     ("BPR", {"dataset": "tiny", "metrics": RANKING, "eval_batch_size": 9}),  # a user in each batch
@@ -61,7 +63,7 @@ def test_two_processes_compute_what_one_does(tiny: Path) -> None:
         ):
             assert repr(result) == repr(expected), changed
     assert steps[0]["losses"][1] > 0
-    assert {"gauc", "giniindex@2", "upd@2", "test_by_user_group"} <= set(evaluations[0])
+    assert {"gauc", "giniindex@2", "upd@2", "popreo@2", "poprsp@2", "test_by_user_group"} <= set(evaluations[0])
 
 
 def test_a_process_alone_asks_nobody() -> None:

@@ -12,8 +12,11 @@ import pytest
 
 from recbole_ile import run_recbole_ile
 from recbole_ile.cli import main
+from recbole_ile.metric import Better, better_of
 from recbole_ile.plugin.catalogue.mitigations import find_mitigation
 from recbole_ile.plugin.config.config import IleConfig
+from recbole_ile.plugin.config.rules import TARGETS
+from recbole_ile.plugin.evaluation.metrics import METRICS
 from recbole_ile.plugin.runs.preparation import build_model, prepare_data
 from recbole_ile.plugin.training.fairness_target import Controller
 from recbole_ile.plugin.training.trainer import get_trainer
@@ -103,6 +106,15 @@ def test_with_a_target_training_starts_with_the_least_weight(tiny: Path) -> None
     assert model(tiny, ile_target_range=4).ile_lambda == 0.2
 
 
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
+def test_all_our_metrics_but_that_which_is_best_at_zero_may_be_targets(tiny: Path, metric: Any) -> None:
+    name, better = metric.__name__, better_of(metric.__name__.lower())
+    assert (name.lower() in TARGETS) == (better is not Better.ZERO)
+    if better is not Better.ZERO:
+        options = {"metrics": ["NDCG", name], "ile_target": f"{name}@2{better.operator}0.1", "data_path": str(tiny)}
+        assert IleConfig("BPR_ILE", "tiny", config_dict={**TINY, **options})["ile_target"] == options["ile_target"]
+
+
 @pytest.mark.trains
 def test_a_target_within_reach_is_met_by_an_accurate_model(capsys: pytest.CaptureFixture[str]) -> None:
     words = [f"--{key}={value}" for key, value in MOVIES.items()]
@@ -151,6 +163,9 @@ def test_without_a_target_nothing_is_added(tiny: Path) -> None:
         (["--ile_target=upd@2>=0.1"], "ILE makes upd lower; write <="),
         (["--ile_target=ad@2<=0.1"], "ILE makes ad higher; write >="),
         (["--ile_target=ndcg@2>=0.1"], "ndcg is nothing that ILE improves"),
+        (["--ile_target=poplift@2<=0.1"], "poplift is nothing that ILE improves"),
+        (["--ile_target=aplt@2<=0.1"], "ILE makes aplt higher; write >="),
+        (["--ile_target=popreo@2<=0.1"], "popreo@2 is not evaluated"),
         (["--ile_target=updd@2<=0.1"], "did you mean upd?"),
         (["--ile_target=upd@5<=0.1"], "upd@5 is not evaluated"),
         (["--ile_target=upd@2<=0.1", "--ile_lambda=0"], "needs a first weight above 0"),
