@@ -1,8 +1,8 @@
 """Training of dot products on pairs of items, from an epoch's batches to updated parameters, outside of autograd.
 
 The loss of a pair is ``-log(gamma + sigmoid(x))``, x the score of the observed item less that of the sampled one,
-plus what the mitigations make of it: a shift of each item's score, a weight of each item's losses, and a penalty on the
-disparity of the item groups' mean losses.
+plus what the mitigations make of it: a shift of each item's score, a weight of each item's losses, a share of each item
+group's mean loss, and penalties on the disparity of these means and on the correlation of chances and popularity.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from recbole_ile.kernels.disparity_loops import disparity_gradient
 from recbole_ile.kernels.pairs import Pairs
 
 ADAM, ADAM_W, SGD = range(3)
+ROUNDING = 1e-12
+"""Deviation, as a share of the mean, up to which values are equal but for rounding, as in ``correlation``."""
 
 
 class Loss(NamedTuple):
@@ -29,6 +31,13 @@ class Loss(NamedTuple):
         groups: ``[I]`` int64 group of each item, in ``0 .. G - 1``.
         penalty: what the disparity is multiplied by.
         distance: a constant of ``disparity_loops``.
+        normalize: whether the losses are divided by the sum of the weights, not by their number.
+        correlation: what the squared correlation of ``gamma + sigmoid(x)`` and popularity counts, the rest of 1 being
+            the loss.
+        popularity: ``[I]`` float32, an item's popularity; empty where it counts nothing.
+        shares: ``[G]`` float64, what a group's mean loss counts, changed in place from batch to batch; empty where the
+            mean over all pairs counts.
+        step: how fast the shares follow the losses.
     """
 
     gamma: float
@@ -37,6 +46,11 @@ class Loss(NamedTuple):
     groups: np.ndarray
     penalty: float
     distance: int
+    normalize: bool = False
+    correlation: float = 0.0
+    popularity: np.ndarray = np.empty(0, dtype=np.float32)
+    shares: np.ndarray = np.empty(0)
+    step: float = 0.0
 
 
 class Updates(NamedTuple):
@@ -73,7 +87,7 @@ class Record(NamedTuple):
     """What is reported of each of ``S`` batches.
 
     Attributes:
-        losses: ``[S]`` float64 mean loss of the pairs, weighted.
+        losses: ``[S]`` float64 mean loss of the pairs, weighted, with the correlation's part.
         penalties: ``[S]`` float64, what the disparity adds.
         sums: ``[S, G]`` float64 losses of each item group, not weighted.
         counts: ``[S, G]`` float64 pairs of each item group.
@@ -205,20 +219,27 @@ def _compute_slopes(batch: int, pairs: Pairs, loss: Loss, record: Record, work: 
     """Fill in the record of a batch, and what its loss gains by each score."""
     begin, end = pairs.bounds[batch], pairs.bounds[batch + 1]
     sums, counts = record.sums[batch], record.counts[batch]
-    one, gamma, total = np.float32(1), np.float32(loss.gamma), 0.0
+    weighted = np.zeros(len(counts))
+    one, gamma, total, weight = np.float32(1), np.float32(loss.gamma), 0.0, 0.0
     for row in range(begin, end):
         observed = pairs.observed[row]
+        group = loss.groups[observed]
         score = work.scores[row - begin]
         if len(loss.shifts):
             score += loss.shifts[observed] - loss.shifts[pairs.sampled[row]]
         chance = one / (one + np.exp(-score))
         inside = gamma + chance
         own = -np.float64(np.log(inside))
-        sums[loss.groups[observed]] += own
-        counts[loss.groups[observed]] += 1.0
-        total += own * loss.weights[observed] if len(loss.weights) else own
+        sums[group] += own
+        counts[group] += 1.0
+        counted = own * loss.weights[observed] if len(loss.weights) else own
+        total += counted
+        weighted[group] += counted
+        weight += loss.weights[observed] if len(loss.weights) else 1.0
         work.slopes[row - begin] = -chance * (one - chance) / inside
-    record.losses[batch] = total / (end - begin)
+        work.scores[row - begin] = inside
+    number = weight if loss.normalize else np.float64(end - begin)
+    record.losses[batch] = total / number
     record.penalties[batch] = 0.0
     work.gradient[:] = 0.0
     if loss.penalty > 0.0:
@@ -229,11 +250,76 @@ def _compute_slopes(batch: int, pairs: Pairs, loss: Loss, record: Record, work: 
         record.penalties[batch] = loss.penalty * distance
         for group in range(len(counts)):
             work.gradient[group] *= loss.penalty / max(counts[group], 1.0)
-    share = 1.0 / (end - begin)
+    share = 1.0 / number
+    if len(loss.shares):
+        record.losses[batch] = _make_robust(weighted, counts, (end - begin) / number, loss, work.means)
     for row in range(begin, end):
         observed = pairs.observed[row]
-        own = share * loss.weights[observed] if len(loss.weights) else share
-        work.slopes[row - begin] *= np.float32(own + work.gradient[loss.groups[observed]])
+        group = loss.groups[observed]
+        each = work.means[group] if len(loss.shares) else share
+        own = each * loss.weights[observed] if len(loss.weights) else each
+        work.slopes[row - begin] *= np.float32(own + work.gradient[group])
+    if loss.correlation > 0.0:
+        _decorrelate(batch, pairs, loss, record, work)
+
+
+@compiled
+def _make_robust(weighted: np.ndarray, counts: np.ndarray, scale: float, loss: Loss, factors: np.ndarray) -> float:
+    """Let the shares follow a batch's losses; return its loss under them, and fill in what each pair's counts."""
+    shares, highest = loss.shares, -np.inf
+    for group in range(len(counts)):
+        factors[group] = 0.0
+        if counts[group] > 0.0:
+            factors[group] = scale * weighted[group] / counts[group]
+            highest = max(highest, loss.step * factors[group])
+    before, after = 0.0, 0.0
+    for group in range(len(counts)):
+        if counts[group] > 0.0:
+            before += shares[group]
+            after += shares[group] * np.exp(loss.step * factors[group] - highest)
+    robust, changes = 0.0, abs(before / after) < np.inf
+    for group in range(len(counts)):
+        if counts[group] > 0.0:
+            if changes:
+                shares[group] *= np.exp(loss.step * factors[group] - highest) * (before / after)
+            robust += shares[group] * factors[group]
+            factors[group] = scale * shares[group] / counts[group]
+    return robust
+
+
+@compiled
+def _decorrelate(batch: int, pairs: Pairs, loss: Loss, record: Record, work: Work) -> None:
+    """Add a part for the squared correlation of chances and popularity, and take it off the others.
+
+    ``work.scores`` hold the chances, that is ``gamma + sigmoid(x)``.
+    """
+    begin, end = pairs.bounds[batch], pairs.bounds[batch + 1]
+    number, chances = end - begin, work.scores
+    mean, other_mean = 0.0, 0.0
+    for row in range(begin, end):
+        mean += np.float64(chances[row - begin])
+        other_mean += np.float64(loss.popularity[pairs.observed[row]])
+    mean, other_mean = mean / number, other_mean / number
+    squares, products, others = 0.0, 0.0, 0.0
+    for row in range(begin, end):
+        deviation = chances[row - begin] - mean
+        other = loss.popularity[pairs.observed[row]] - other_mean
+        squares += deviation * deviation
+        products += deviation * other
+        others += other * other
+    varies = squares > number * (ROUNDING * mean) ** 2 and others > number * (ROUNDING * other_mean) ** 2
+    norm, other_norm = (np.sqrt(squares), np.sqrt(others)) if varies else (1.0, 1.0)
+    correlation = products / norm / other_norm if varies else 0.0
+    left, steepness = 1.0 - loss.correlation, 2.0 * loss.correlation * correlation / norm
+    record.losses[batch] = left * record.losses[batch] + loss.correlation * correlation * correlation
+    record.penalties[batch] *= left
+    for row in range(begin, end):
+        chance = chances[row - begin]
+        deviation = (chance - mean) / norm
+        other = (loss.popularity[pairs.observed[row]] - other_mean) / other_norm
+        inner = np.float64(chance - np.float32(loss.gamma))
+        gained = steepness * (other - correlation * deviation) * inner * (1.0 - inner)
+        work.slopes[row - begin] = np.float32(left * work.slopes[row - begin] + gained)
 
 
 @compiled

@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recbole_ile.functional.correlation import popularity_correlation
 from recbole_ile.functional.equalization import disparity, group_means
+from recbole_ile.functional.robust_loss import robust_loss, updated_shares
 from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, empty_gaps, make_table
 from recbole_ile.kernels.disparity_loops import MAD
 from recbole_ile.kernels.pair_training import ADAM, ADAM_W, SGD, Loss, Record, Touched, Updates, Work, train_batches
@@ -56,13 +58,22 @@ def reference(
     further = {} if updates.kind == SGD else {"betas": (adam.beta1, adam.beta2), "eps": adam.epsilon}
     optimizer = OPTIMIZERS[updates.kind]([users, items], lr=adam.rate, weight_decay=updates.decay, **further)
     shifts, factors, groups = (torch.tensor(part) for part in (loss.shifts, loss.weights, loss.groups))
-    losses = []
+    popularity, shares, losses = torch.tensor(loss.popularity), torch.tensor(loss.shares), []
     for begin, end in zip(pairs.bounds[:-1], pairs.bounds[1:], strict=True):
         user, seen, sampled = (torch.tensor(rows[begin:end]).long() for rows in pairs[:3])
         scores = (users[user] * (items[seen] - items[sampled])).sum(dim=1) + shifts[seen] - shifts[sampled]
         each = -torch.log(loss.gamma + torch.sigmoid(scores))
         means, present = group_means(each, groups[seen], N_GROUPS)
-        total = (factors[seen] * each).mean() + loss.penalty * disparity(means, present, "mad")
+        own = factors[seen] * each / (factors[seen].mean() if loss.normalize else 1.0)
+        total = own.mean()
+        if len(shares):
+            own_means, _ = group_means(own, groups[seen], N_GROUPS)
+            shares = updated_shares(shares, own_means, present, loss.step)
+            total = robust_loss(shares, own_means, present)
+        total = total + loss.penalty * disparity(means, present, "mad")
+        if loss.correlation:
+            r2 = popularity_correlation(torch.exp(-each), popularity[seen])
+            total = (1 - loss.correlation) * total + loss.correlation * r2
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
@@ -74,6 +85,38 @@ def make_loss(generator: np.random.Generator, penalty: float) -> Loss:
     shifts = generator.normal(size=N_ITEMS).astype(np.float32)
     weights = generator.uniform(0.2, 1.0, N_ITEMS).astype(np.float32)
     return Loss(1e-10, shifts, weights, generator.integers(0, N_GROUPS, N_ITEMS), penalty, MAD)
+
+
+def with_all_terms(loss: Loss, generator: np.random.Generator, normalize: bool, correlation: float) -> Loss:
+    popularity = generator.integers(0, 3, N_ITEMS).astype(np.float32)
+    shares = np.full(N_GROUPS, 1.0 / N_GROUPS)
+    return loss._replace(normalize=normalize, correlation=correlation, popularity=popularity, shares=shares, step=0.3)
+
+
+@settings(max_examples=60)
+@given(
+    size=st.integers(1, 120),
+    seed=st.integers(0, 10_000),
+    penalty=st.sampled_from([0.0, 0.5]),
+    normalize=st.booleans(),
+    correlation=st.sampled_from([0.0, 0.3, 1.0]),
+    robust=st.booleans(),
+)
+def test_shares_weights_and_correlations_are_those_of_autograd(
+    size: int, seed: int, penalty: float, normalize: bool, correlation: float, robust: bool
+) -> None:
+    generator, pairs, weights = drawn(seed, size)
+    loss = with_all_terms(make_loss(generator, penalty), generator, normalize, correlation)
+    loss = loss if robust else loss._replace(shares=np.empty(0))
+    updates = Updates(SGD, Adam(0.05, 0.0, 0.0, 0.0), 0.0)
+    losses, parameters = reference(pairs, weights, loss, updates)
+    reached, record, tables = train(pairs, weights, loss, updates)
+    assert reached == len(losses)
+    np.testing.assert_allclose(record.losses + record.penalties, losses, rtol=1e-4, atol=1e-6)
+    for table, expected in zip(tables, parameters, strict=True):
+        np.testing.assert_allclose(table.rows[:, 0], expected.numpy(), rtol=1e-3, atol=1e-4)
+    if robust:
+        assert loss.shares.sum() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("kind", [ADAM, ADAM_W, SGD])

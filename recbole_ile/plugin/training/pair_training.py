@@ -152,11 +152,14 @@ class _Epoch:
         sizes = (largest, 2 * largest)
         self._touched = [self._room(table, size) for table, size in zip(self._tables, sizes, strict=True)]
         n_batches, n_groups = len(pairs.bounds) - 1, len(self._group_losses.names)
-        shifts, weights = (_array(part) for part in (terms.shifts, terms.weights))
+        shifts, weights, popularity = (_array(part) for part in (terms.shifts, terms.weights, terms.popularity))
+        self._shares = terms.shares
+        shares = np.empty(0) if terms.shares is None else terms.shares.numpy().copy()
         groups = self._group_losses.groups.numpy()
         distance = 0 if terms.distance is None else COMPILED_DISTANCES[DISTANCES[terms.distance]]
         gamma = float(model.loss.gamma)  # type: ignore[arg-type]
-        self._loss = Loss(gamma, shifts, weights, groups, float(terms.penalty), distance)
+        penalty, further = float(terms.penalty), (terms.normalize, float(terms.correlation), popularity, shares)
+        self._loss = Loss(gamma, shifts, weights, groups, penalty, distance, *further, float(terms.step))
         losses, penalties = np.zeros((2, n_batches))
         sums, counts = np.zeros((2, n_batches, n_groups))
         self.record = Record(losses, penalties, sums, counts)
@@ -187,6 +190,8 @@ class _Epoch:
         for parameter, table in zip(self._parameters, self._tables, strict=True):
             for part, found in zip(self._parts(parameter), table.rows.swapaxes(0, 1), strict=True):
                 part.copy_(torch.from_numpy(found))
+        if self._shares is not None:
+            self._shares.copy_(torch.from_numpy(self._loss.shares))
         self._group_losses.add(*(torch.from_numpy(part.sum(axis=0)) for part in (self.record.sums, self.record.counts)))
 
     def _parts(self, parameter: torch.Tensor) -> list[torch.Tensor]:
