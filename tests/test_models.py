@@ -234,7 +234,12 @@ def squared_error(model: Any, batch: Any) -> torch.Tensor:
 
 MENDED = ("NGCF", "GRU4RecKG", "KSR", "KTUP")
 """Models that stock RecBole evaluates by chance, or cannot train: ours is what a mitigation must leave alone."""
-WITHOUT_EFFECT: dict[str, dict[str, Any]] = {"LA": {"la_tau": 0}, "ILE": {"ile_lambda": 0}}
+WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
+    "LA": {"la_tau": 0},
+    "ILE": {"ile_lambda": 0},
+    "PCC": {"pcc_weight": 0},
+    "IPS": {"ips_max": 1, "ips_normalize": True},
+}
 IN_TRAINING = [suffix for suffix, each in known_mitigations().items() if each.stage is Stage.TRAINING]
 TRAINED = [base for base in KINDS if why_not("ILE", base) is None and not missing_packages(base)]
 

@@ -87,6 +87,32 @@ def _batch(item_groups: list[int], groups: Any) -> Interaction:
     return Interaction({"user_id": rows % 6 + 1, "item_id": torch.tensor(items), "neg_item_id": (rows * 5 + 3) % 8 + 1})
 
 
+def losses_together(
+    config_dict: dict[str, Any], models: list[tuple[str, dict[str, Any]]], batches: list[list[int]]
+) -> list[list[dict[str, Any]]]:
+    """Return, of each process, the loss, the gradients and the shares of each model after steps on some batches.
+
+    A batch is the item group of each of its interactions; every process has its share of it.
+    """
+    shared = {key: config_dict[key] for key in GROUP_KEYS if key in config_dict}
+    own = {key: value for key, value in config_dict.items() if key not in shared}
+    IleConfig("BPR", "tiny", config_dict=config_dict)  # which meets the other processes
+    found = []
+    for model, options in models:
+        config = IleConfig(model, config_dict={**own, **options})
+        config.final_config_dict.update({"single_spec": not shared, "local_rank": shared.get("local_rank", 0)})
+        init_seed(config["seed"], True)
+        data = prepare_data(config)
+        net = build_model(config, data)
+        trainer = get_trainer(config)(config, net)
+        groups = TrainingPopularity.of(config, data.train._dataset).groups_by_id
+        losses = trainer._train_epoch(Batches([_batch(each, groups) for each in batches]), 0)
+        gradients = [parameter.grad.clone() for parameter in net.parameters()]
+        shares = getattr(net, "gdro_shares", torch.zeros(0)).tolist()
+        found.append({"losses": losses, "gradients": gradients, "shares": shares})
+    return gather_all(found)
+
+
 def end(config_dict: dict[str, Any], how: str) -> Any:
     """End the second process as ``how`` says, while the first one waits for it."""
     settings = {**config_dict, "device": torch.device("cpu"), "use_gpu": False}

@@ -37,5 +37,5 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         return 0
     notes = {model: "; ".join(notes_on(model)) for models in kinds.values() for model in models}
     # A pipe has no width: whole lines, so that grep finds a model with its note.
-    Terminal(None if sys.stdout.isatty() else 240).print(support_table(kinds, mitigations, notes))
+    Terminal(None if sys.stdout.isatty() else 400).print(support_table(kinds, mitigations, notes))
     return 0

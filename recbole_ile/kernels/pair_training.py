@@ -1,8 +1,8 @@
 """Training of dot products on pairs of items, from an epoch's batches to updated parameters, outside of autograd.
 
 The loss of a pair is ``-log(gamma + sigmoid(x))``, x the score of the observed item less that of the sampled one,
-plus what the mitigations make of it: a shift of each item's score, a weight of each item's losses, and a penalty on the
-disparity of the item groups' mean losses.
+plus what the mitigations make of it: a shift of each item's score, a weight of each item's losses, a share of each item
+group's mean loss, and penalties on the disparity of these means and on the correlation of chances and popularity.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from recbole_ile.kernels.meeting import meet, new_counter
 from recbole_ile.kernels.pairs import Pairs
 
 ADAM, ADAM_W, SGD = range(3)
+ROUNDING = 1e-12
+"""Deviation, as a share of the mean, up to which values are equal but for rounding, as in ``correlation``."""
 
 
 class Loss(NamedTuple):
@@ -31,6 +33,13 @@ class Loss(NamedTuple):
         groups: ``[I]`` int64 group of each item, in ``0 .. G - 1``.
         penalty: what the disparity is multiplied by.
         distance: a constant of ``disparity_loops``.
+        normalize: whether the losses are divided by the sum of the weights, not by their number.
+        correlation: what the squared correlation of ``gamma + sigmoid(x)`` and popularity counts, the rest of 1 being
+            the loss.
+        popularity: ``[I]`` float32, an item's popularity; empty where it counts nothing.
+        shares: ``[G]`` float64, what a group's mean loss counts, changed in place from batch to batch; empty where the
+            mean over all pairs counts.
+        step: how fast the shares follow the losses.
     """
 
     gamma: float
@@ -39,6 +48,11 @@ class Loss(NamedTuple):
     groups: np.ndarray
     penalty: float
     distance: int
+    normalize: bool = False
+    correlation: float = 0.0
+    popularity: np.ndarray = np.empty(0, dtype=np.float32)
+    shares: np.ndarray = np.empty(0)
+    step: float = 0.0
 
 
 class Updates(NamedTuple):
@@ -75,7 +89,7 @@ class Record(NamedTuple):
     """What is reported of each of ``S`` batches.
 
     Attributes:
-        losses: ``[S]`` float64 mean loss of the pairs, weighted.
+        losses: ``[S]`` float64 mean loss of the pairs, weighted, with the correlation's part.
         penalties: ``[S]`` float64, what the disparity adds.
         sums: ``[S, G]`` float64 losses of each item group, not weighted.
         counts: ``[S, G]`` float64 pairs of each item group.
@@ -92,16 +106,18 @@ class Batch(NamedTuple):
 
     Attributes:
         losses: ``[B]`` float64 loss of each pair, not weighted.
-        slopes: ``[B]`` float32, what it gains by the pair's score.
+        chances: ``[B]`` float32 ``gamma + sigmoid(x)``.
+        slopes: ``[B]`` float32, what the loss gains by the pair's score.
         counter: where the threads meet.
     """
 
     losses: np.ndarray
+    chances: np.ndarray
     slopes: np.ndarray
     counter: np.ndarray
 
 
-class Share(NamedTuple):
+class Worker(NamedTuple):
     """What one of the threads has for itself.
 
     It scores a part of a batch, and updates the rows whose number has its own as its last bits. Every thread adds a
@@ -112,9 +128,12 @@ class Share(NamedTuple):
         n_threads: how many they are, a power of two.
         of_users: room for the users of a batch.
         of_items: room for its items.
-        sums: ``[3, G]`` float64 room for the groups' losses, numbers of pairs and means.
+        sums: ``[4, G]`` float64 room for the groups' losses, numbers of pairs, means, and weighted losses.
         present: ``[G]`` bool room.
-        gradient: ``[G]`` float64 room.
+        gradient: ``[G]`` float64, what the penalty gains by a loss of each group.
+        factors: ``[G]`` float64, what the loss of the batch gains by a weighted loss of each group.
+        shares: ``[G]`` float64 shares of the groups, where they count.
+        line: ``[6]`` float64, from which the correlation's part of a slope follows.
         gaps: of Adam.
     """
 
@@ -125,12 +144,15 @@ class Share(NamedTuple):
     sums: np.ndarray
     present: np.ndarray
     gradient: np.ndarray
+    factors: np.ndarray
+    shares: np.ndarray
+    line: np.ndarray
     gaps: Gaps
 
 
-def make_share(
+def make_worker(
     number: int, n_threads: int, shapes: tuple[tuple[int, int], ...], largest: int, n_groups: int, updates: Updates
-) -> Share:
+) -> Worker:
     """Return what a thread needs for itself.
 
     Args:
@@ -141,8 +163,8 @@ def make_share(
         n_groups: number of item groups.
         updates: the optimiser.
 
-    >>> share = make_share(1, 2, ((4, 1), (3, 1)), 8, 2, Updates(ADAM, Adam(0.1, 0.9, 0.99, 1e-8), 0.1))
-    >>> share.of_users.always.tolist(), share.of_items.always.tolist()
+    >>> worker = make_worker(1, 2, ((4, 1), (3, 1)), 8, 2, Updates(ADAM, Adam(0.1, 0.9, 0.99, 1e-8), 0.1))
+    >>> worker.of_users.always.tolist(), worker.of_items.always.tolist()
     ([1, 3], [1])
     """
     touched = []
@@ -152,9 +174,12 @@ def make_share(
         slots = np.full(n_rows, -1, dtype=np.int64)
         rows, gradients = np.empty(room, dtype=np.int64), np.empty((room, size), dtype=np.float32)
         touched.append(Touched(rows, slots, gradients, own if updates.decay else own[:0]))
-    sums, gradient = np.empty((3, n_groups)), np.empty(n_groups)
+    sums, present = np.empty((4, n_groups)), np.empty(n_groups, dtype=bool)
+    gradient, factors, shares = np.empty((3, n_groups))
     gaps = empty_gaps(updates.adam, shapes[0][1])
-    return Share(number, n_threads, touched[0], touched[1], sums, np.empty(n_groups, dtype=bool), gradient, gaps)
+    return Worker(
+        number, n_threads, touched[0], touched[1], sums, present, gradient, factors, shares, np.zeros(6), gaps
+    )
 
 
 @compiled
@@ -169,11 +194,11 @@ def train_batches(
     updates: Updates,
     record: Record,
     room: Batch,
-    share: Share,
+    worker: Worker,
 ) -> int:
     """Train on the batches ``first .. last - 1``; return the first whose loss is not finite, ``last`` if none.
 
-    Each thread calls it with a share of its own and all else in common, and the counter of ``room`` at 0.
+    Each thread calls it with a worker of its own and all else in common, and the counter of ``room`` at 0.
 
     Args:
         first: first batch.
@@ -186,44 +211,46 @@ def train_batches(
         updates: the optimiser.
         record: filled in for each batch; of the first one whose loss is not finite too, which updates nothing.
         room: for a batch.
-        share: of this thread.
+        worker: of this thread.
 
     >>> from recbole_ile.kernels.adam_rows import make_table
     >>> users, items = make_table([np.ones((1, 1))], step=0), make_table([np.zeros((2, 1))], step=0)
     >>> descent = Updates(SGD, Adam(1.0, 0.0, 0.0, 0.0), 0.0)
-    >>> share = make_share(0, 1, ((1, 1), (2, 1)), 1, 1, descent)
+    >>> worker = make_worker(0, 1, ((1, 1), (2, 1)), 1, 1, descent)
     >>> pairs = Pairs(*np.array([[0], [0], [1]], np.int32), np.array([0, 1]))
     >>> loss = Loss(0.0, np.empty(0, np.float32), np.empty(0, np.float32), np.zeros(2, np.int64), 0.0, 0)
     >>> record, room = Record(*np.zeros((2, 1)), *np.zeros((2, 1, 1))), make_room(1)
-    >>> train_batches(0, 1, 0, pairs, users, items, loss, descent, record, room, share)
+    >>> train_batches(0, 1, 0, pairs, users, items, loss, descent, record, room, worker)
     1
     >>> items.rows[:, 0].tolist(), round(float(record.losses[0]), 3)
     ([[0.5], [-0.5]], 0.693)
     """
     on_demand = updates.kind != SGD and updates.decay == 0.0
-    of_users, of_items, n_threads, met = share.of_users, share.of_items, share.n_threads, 0
+    of_users, of_items, n_threads, met = worker.of_users, worker.of_items, worker.n_threads, 0
+    if len(loss.shares):
+        worker.shares[:] = loss.shares
     for batch in range(first, last):
         begin, end = pairs.bounds[batch], pairs.bounds[batch + 1]
-        n_users = _touch(pairs.users[begin:end], 0, of_users, share.number, n_threads)
-        n_items = _touch(pairs.observed[begin:end], 0, of_items, share.number, n_threads)
-        n_items = _touch(pairs.sampled[begin:end], n_items, of_items, share.number, n_threads)
-        n_users = _touch(of_users.always, n_users, of_users, share.number, n_threads)
-        n_items = _touch(of_items.always, n_items, of_items, share.number, n_threads)
+        n_users = _touch(pairs.users[begin:end], 0, of_users, worker.number, n_threads)
+        n_items = _touch(pairs.observed[begin:end], 0, of_items, worker.number, n_threads)
+        n_items = _touch(pairs.sampled[begin:end], n_items, of_items, worker.number, n_threads)
+        n_users = _touch(of_users.always, n_users, of_users, worker.number, n_threads)
+        n_items = _touch(of_items.always, n_items, of_items, worker.number, n_threads)
         if on_demand:
-            move_weights(of_users.rows[:n_users], step, users, updates.adam, share.gaps)
-            move_weights(of_items.rows[:n_items], step, items, updates.adam, share.gaps)
+            move_weights(of_users.rows[:n_users], step, users, updates.adam, worker.gaps)
+            move_weights(of_items.rows[:n_items], step, items, updates.adam, worker.gaps)
         met = meet(room.counter, met, n_threads)
         size = (end - begin + n_threads - 1) // n_threads
-        part = min(begin + share.number * size, end)
+        part = min(begin + worker.number * size, end)
         _compute_slopes(part, min(part + size, end), begin, pairs, users.rows, items.rows, loss, room)
         met = meet(room.counter, met, n_threads)
-        total, penalty = _sum_up(begin, end, pairs, loss, room, share)
-        if share.number == 0:
+        total, penalty = _sum_up(begin, end, pairs, loss, room, worker)
+        if worker.number == 0:
             record.losses[batch], record.penalties[batch] = total, penalty
-            record.sums[batch], record.counts[batch] = share.sums[0], share.sums[1]
+            record.sums[batch], record.counts[batch] = worker.sums[0], worker.sums[1]
         finite = abs(total + penalty) < np.inf
         if finite:
-            _add_gradients(begin, end, pairs, users.rows, items.rows, loss, room, share)
+            _add_gradients(begin, end, pairs, users.rows, items.rows, loss, room, worker)
         met = meet(room.counter, met, n_threads)
         if finite:
             step += 1
@@ -235,7 +262,10 @@ def train_batches(
         _forget(of_users.rows[:n_users], of_users.slots)
         _forget(of_items.rows[:n_items], of_items.slots)
         if not finite:
-            return batch
+            last = batch
+            break
+    if len(loss.shares) and worker.number == 0:
+        loss.shares[:] = worker.shares
     return last
 
 
@@ -245,7 +275,8 @@ def make_room(largest: int) -> Batch:
     >>> len(make_room(3).losses)
     3
     """
-    return Batch(np.empty(largest), np.empty(largest, dtype=np.float32), new_counter())
+    chances, slopes = np.empty((2, largest), dtype=np.float32)
+    return Batch(np.empty(largest), chances, slopes, new_counter())
 
 
 @compiled
@@ -297,30 +328,102 @@ def _compute_slopes(
         chance = one / (one + np.exp(-score))
         inside = gamma + chance
         room.losses[row - first] = -np.float64(np.log(inside))
+        room.chances[row - first] = inside
         room.slopes[row - first] = -chance * (one - chance) / inside
 
 
 @compiled
-def _sum_up(begin: int, end: int, pairs: Pairs, loss: Loss, room: Batch, share: Share) -> tuple[float, float]:
-    """Return a batch's loss and penalty; fill in the groups' sums, and what the penalty gains by a loss of each."""
-    sums, counts, means = share.sums[0], share.sums[1], share.sums[2]
-    share.sums[:] = 0.0
-    total, weighted = 0.0, len(loss.weights) > 0
+def _sum_up(begin: int, end: int, pairs: Pairs, loss: Loss, room: Batch, worker: Worker) -> tuple[float, float]:
+    """Return a batch's loss and penalty; fill in the groups' sums, and what both gain by the losses."""
+    sums, counts, means, weighted = worker.sums[0], worker.sums[1], worker.sums[2], worker.sums[3]
+    worker.sums[:] = 0.0
+    total, weight, has_weights = 0.0, 0.0, len(loss.weights) > 0
     for row in range(begin, end):
         observed, own = pairs.observed[row], room.losses[row - begin]
-        sums[loss.groups[observed]] += own
-        counts[loss.groups[observed]] += 1.0
-        total += own * loss.weights[observed] if weighted else own
-    penalty = 0.0
-    share.gradient[:] = 0.0
+        group = loss.groups[observed]
+        sums[group] += own
+        counts[group] += 1.0
+        if has_weights:
+            weighted[group] += own * loss.weights[observed]
+            weight += loss.weights[observed]
+            total += own * loss.weights[observed]
+        else:
+            total += own
+    penalty, number = 0.0, weight if loss.normalize and has_weights else np.float64(end - begin)
+    worker.gradient[:] = 0.0
+    worker.factors[:] = 1.0 / number
     if loss.penalty > 0.0:
         for group in range(len(counts)):
-            share.present[group] = counts[group] > 0.0
+            worker.present[group] = counts[group] > 0.0
             means[group] = sums[group] / max(counts[group], 1.0)
-        penalty = loss.penalty * disparity_gradient(means, share.present, loss.distance, share.gradient)
+        penalty = loss.penalty * disparity_gradient(means, worker.present, loss.distance, worker.gradient)
         for group in range(len(counts)):
-            share.gradient[group] *= loss.penalty / max(counts[group], 1.0)
-    return total / (end - begin), penalty
+            worker.gradient[group] *= loss.penalty / max(counts[group], 1.0)
+    total /= number
+    if len(loss.shares):
+        total = _make_robust(weighted if has_weights else sums, (end - begin) / number, loss, worker)
+    if loss.correlation > 0.0:
+        squared = _decorrelate(begin, end, pairs, loss, room, worker.line)
+        left = 1.0 - loss.correlation
+        return left * total + loss.correlation * squared, left * penalty
+    return total, penalty
+
+
+@compiled
+def _make_robust(weighted: np.ndarray, scale: float, loss: Loss, worker: Worker) -> float:
+    """Let the shares follow a batch's losses; return its loss under them, and fill in what each pair's counts."""
+    shares, factors, counts, highest = worker.shares, worker.factors, worker.sums[1], -np.inf
+    for group in range(len(counts)):
+        factors[group] = 0.0
+        if counts[group] > 0.0:
+            factors[group] = scale * weighted[group] / counts[group]
+            highest = max(highest, loss.step * factors[group])
+    before, after = 0.0, 0.0
+    for group in range(len(counts)):
+        if counts[group] > 0.0:
+            before += shares[group]
+            after += shares[group] * np.exp(loss.step * factors[group] - highest)
+    robust, changes = 0.0, abs(before / after) < np.inf
+    for group in range(len(counts)):
+        if counts[group] > 0.0:
+            if changes:
+                shares[group] *= np.exp(loss.step * factors[group] - highest) * (before / after)
+            robust += shares[group] * factors[group]
+            factors[group] = scale * shares[group] / counts[group]
+    return robust
+
+
+@compiled
+def _decorrelate(begin: int, end: int, pairs: Pairs, loss: Loss, room: Batch, line: np.ndarray) -> float:
+    """Return the squared correlation of chances and popularity, and fill in what ``_decorrelated`` reads."""
+    number = end - begin
+    mean, other_mean = 0.0, 0.0
+    for row in range(begin, end):
+        mean += np.float64(room.chances[row - begin])
+        other_mean += np.float64(loss.popularity[pairs.observed[row]])
+    mean, other_mean = mean / number, other_mean / number
+    squares, products, others = 0.0, 0.0, 0.0
+    for row in range(begin, end):
+        deviation = room.chances[row - begin] - mean
+        other = loss.popularity[pairs.observed[row]] - other_mean
+        squares += deviation * deviation
+        products += deviation * other
+        others += other * other
+    varies = squares > number * (ROUNDING * mean) ** 2 and others > number * (ROUNDING * other_mean) ** 2
+    norm, other_norm = (np.sqrt(squares), np.sqrt(others)) if varies else (1.0, 1.0)
+    correlation = products / norm / other_norm if varies else 0.0
+    line[0], line[1], line[2], line[3] = mean, norm, other_mean, other_norm
+    line[4], line[5] = correlation, 2.0 * loss.correlation * correlation / norm
+    return correlation * correlation
+
+
+@compiled
+def _decorrelated(slope: np.float32, observed: int, chance: np.float32, loss: Loss, line: np.ndarray) -> np.float32:
+    """Return the slope of a pair with the correlation's part."""
+    deviation, other = (chance - line[0]) / line[1], (loss.popularity[observed] - line[2]) / line[3]
+    inner = np.float64(chance - np.float32(loss.gamma))
+    gained = line[5] * (other - line[4] * deviation) * inner * (1.0 - inner)
+    return np.float32((1.0 - loss.correlation) * slope + gained)
 
 
 @compiled
@@ -332,17 +435,20 @@ def _add_gradients(
     item_rows: np.ndarray,
     loss: Loss,
     room: Batch,
-    share: Share,
+    worker: Worker,
 ) -> None:
-    size, each = user_rows.shape[2], 1.0 / (end - begin)
-    by_user, by_item = share.of_users.gradients, share.of_items.gradients
-    user_slots, item_slots = share.of_users.slots, share.of_items.slots
+    size = user_rows.shape[2]
+    by_user, by_item = worker.of_users.gradients, worker.of_items.gradients
+    user_slots, item_slots = worker.of_users.slots, worker.of_items.slots
     weighted = len(loss.weights) > 0
     for row in range(begin, end):
         user, observed, sampled = pairs.users[row], pairs.observed[row], pairs.sampled[row]
         place, plus, minus = user_slots[user], item_slots[observed], item_slots[sampled]
-        own = each * loss.weights[observed] if weighted else each
-        slope = room.slopes[row - begin] * np.float32(own + share.gradient[loss.groups[observed]])
+        group = loss.groups[observed]
+        own = worker.factors[group] * loss.weights[observed] if weighted else worker.factors[group]
+        slope = room.slopes[row - begin] * np.float32(own + worker.gradient[group])
+        if loss.correlation > 0.0:
+            slope = _decorrelated(slope, observed, room.chances[row - begin], loss, worker.line)
         if place >= 0:
             for k in range(size):
                 by_user[place, k] += slope * (item_rows[observed, 0, k] - item_rows[sampled, 0, k])

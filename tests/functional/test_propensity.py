@@ -37,3 +37,29 @@ def test_wrong_arguments_are_refused() -> None:
         ips_weights(np.array([1, 2]), maximum=0.5)
     with pytest.raises(ValueError, match="negative"):
         ips_weights(np.array([-1, 2]))
+
+
+@given(
+    st.lists(st.integers(0, 100), min_size=1, max_size=30),
+    st.floats(0.0, 3.0),
+    st.one_of(st.none(), st.floats(0.01, 1.0)),
+)
+def test_powers_are_those_by_hand(counts: list[int], power: float, clip: float | None) -> None:
+    largest = max(counts)
+    propensities = [(count / largest) ** power if count else 1.0 for count in counts]
+    expected = [1.0 / max(each, clip or 0.0) for each in propensities]
+    assert ips_weights(np.array(counts), power=power, clip=clip) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=30), st.floats(0.01, 1.0))
+def test_the_linear_map_is_not_clipped(counts: list[int], clip: float) -> None:
+    weights = ips_weights(np.array(counts), 7.0)
+    assert (ips_weights(np.array(counts), 7.0, clip=clip) == weights).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"), [({"power": -0.5}, "power"), ({"clip": 0.0}, "clipped"), ({"clip": 1.5}, "at most at 1")]
+)
+def test_wrong_powers_are_refused(wrong: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ips_weights(np.array([1, 2]), **wrong)

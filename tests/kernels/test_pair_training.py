@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recbole_ile.functional.correlation import popularity_correlation
 from recbole_ile.functional.equalization import disparity, group_means
+from recbole_ile.functional.robust_loss import robust_loss, updated_shares
 from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, make_table
 from recbole_ile.kernels.disparity_loops import MAD
 from recbole_ile.kernels.pair_training import (
@@ -21,7 +23,7 @@ from recbole_ile.kernels.pair_training import (
     Record,
     Updates,
     make_room,
-    make_share,
+    make_worker,
     train_batches,
 )
 from recbole_ile.kernels.pairs import Pairs
@@ -44,14 +46,14 @@ def train(
     record, room = Record(*np.zeros((2, n_batches)), *np.zeros((2, n_batches, N_GROUPS))), make_room(BATCH)
     users, items = [make_table([start, *np.zeros((2, *start.shape))], step=0) for start in weights]
     shapes = tuple(start.shape for start in weights)
-    shares = [make_share(number, n_threads, shapes, BATCH, N_GROUPS, updates) for number in range(n_threads)]
+    workers = [make_worker(number, n_threads, shapes, BATCH, N_GROUPS, updates) for number in range(n_threads)]
     with ThreadPoolExecutor(n_threads) as threads:
         common = (0, n_batches, 0, pairs, users, items, loss, updates, record, room)
-        each = [threads.submit(train_batches, *common, share) for share in shares]
+        each = [threads.submit(train_batches, *common, worker) for worker in workers]
         (reached,) = {int(one.result()) for one in each}
     if updates.kind != SGD:
         for table in (users, items):
-            bring_up_to_date(np.arange(len(table.rows)), reached, table, updates.adam, shares[0].gaps)
+            bring_up_to_date(np.arange(len(table.rows)), reached, table, updates.adam, workers[0].gaps)
     return reached, record, [users, items]
 
 
@@ -63,13 +65,22 @@ def reference(
     further = {} if updates.kind == SGD else {"betas": (adam.beta1, adam.beta2), "eps": adam.epsilon}
     optimizer = OPTIMIZERS[updates.kind]([users, items], lr=adam.rate, weight_decay=updates.decay, **further)
     shifts, factors, groups = (torch.tensor(part) for part in (loss.shifts, loss.weights, loss.groups))
-    losses = []
+    popularity, shares, losses = torch.tensor(loss.popularity), torch.tensor(loss.shares), []
     for begin, end in zip(pairs.bounds[:-1], pairs.bounds[1:], strict=True):
         user, seen, sampled = (torch.tensor(rows[begin:end]).long() for rows in pairs[:3])
         scores = (users[user] * (items[seen] - items[sampled])).sum(dim=1) + shifts[seen] - shifts[sampled]
         each = -torch.log(loss.gamma + torch.sigmoid(scores))
         means, present = group_means(each, groups[seen], N_GROUPS)
-        total = (factors[seen] * each).mean() + loss.penalty * disparity(means, present, "mad")
+        own = factors[seen] * each / (factors[seen].mean() if loss.normalize else 1.0)
+        total = own.mean()
+        if len(shares):
+            own_means, _ = group_means(own, groups[seen], N_GROUPS)
+            shares = updated_shares(shares, own_means, present, loss.step)
+            total = robust_loss(shares, own_means, present)
+        total = total + loss.penalty * disparity(means, present, "mad")
+        if loss.correlation:
+            r2 = popularity_correlation(torch.exp(-each), popularity[seen])
+            total = (1 - loss.correlation) * total + loss.correlation * r2
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
@@ -81,6 +92,38 @@ def make_loss(generator: np.random.Generator, penalty: float) -> Loss:
     shifts = generator.normal(size=N_ITEMS).astype(np.float32)
     weights = generator.uniform(0.2, 1.0, N_ITEMS).astype(np.float32)
     return Loss(1e-10, shifts, weights, generator.integers(0, N_GROUPS, N_ITEMS), penalty, MAD)
+
+
+def with_all_terms(loss: Loss, generator: np.random.Generator, normalize: bool, correlation: float) -> Loss:
+    popularity = generator.integers(0, 3, N_ITEMS).astype(np.float32)
+    shares = np.full(N_GROUPS, 1.0 / N_GROUPS)
+    return loss._replace(normalize=normalize, correlation=correlation, popularity=popularity, shares=shares, step=0.3)
+
+
+@settings(max_examples=60)
+@given(
+    size=st.integers(1, 120),
+    seed=st.integers(0, 10_000),
+    penalty=st.sampled_from([0.0, 0.5]),
+    normalize=st.booleans(),
+    correlation=st.sampled_from([0.0, 0.3, 1.0]),
+    robust=st.booleans(),
+)
+def test_shares_weights_and_correlations_are_those_of_autograd(
+    size: int, seed: int, penalty: float, normalize: bool, correlation: float, robust: bool
+) -> None:
+    generator, pairs, weights = drawn(seed, size)
+    loss = with_all_terms(make_loss(generator, penalty), generator, normalize, correlation)
+    loss = loss if robust else loss._replace(shares=np.empty(0))
+    updates = Updates(SGD, Adam(0.05, 0.0, 0.0, 0.0), 0.0)
+    losses, parameters = reference(pairs, weights, loss, updates)
+    reached, record, tables = train(pairs, weights, loss, updates)
+    assert reached == len(losses)
+    np.testing.assert_allclose(record.losses + record.penalties, losses, rtol=1e-4, atol=1e-6)
+    for table, expected in zip(tables, parameters, strict=True):
+        np.testing.assert_allclose(table.rows[:, 0], expected.numpy(), rtol=1e-3, atol=1e-4)
+    if robust:
+        assert loss.shares.sum() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("kind", [ADAM, ADAM_W, SGD])
@@ -139,10 +182,13 @@ def test_weights_and_shifts_may_be_left_out() -> None:
 )
 def test_the_number_of_threads_does_not_change_a_bit(size: int, seed: int, n_threads: int, decay: float) -> None:
     generator, pairs, weights = drawn(seed, size)
-    loss, updates = make_loss(generator, 0.5), Updates(ADAM, Adam(0.01, 0.9, 0.999, 1e-3), decay)
+    updates = Updates(ADAM, Adam(0.01, 0.9, 0.999, 1e-3), decay)
+    loss = with_all_terms(make_loss(generator, 0.5), generator, normalize=True, correlation=0.3)
     if seed % 3 == 0:
         weights[0][seed % N_USERS, 0] = np.nan
-    one, several = (train(pairs, weights, loss, updates, number) for number in (1, n_threads))
+    losses = [loss._replace(shares=loss.shares.copy()) for _ in range(2)]
+    one, several = (train(pairs, weights, own, updates, n) for own, n in zip(losses, (1, n_threads), strict=True))
+    np.testing.assert_array_equal(losses[0].shares, losses[1].shares)
     assert one[0] == several[0]
     for own, other in zip(
         (*one[1], *one[2][0], *one[2][1]), (*several[1], *several[2][0], *several[2][1]), strict=True

@@ -16,13 +16,15 @@ from recbole_ile.errors import InputError
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.catalogue.properties import properties_dir
 from recbole_ile.plugin.catalogue.rule import HEAVY, Rule, either, number, one_of, or_none, text, truth, whole
-from recbole_ile.plugin.catalogue.support import without_lists, without_logits, without_loss
+from recbole_ile.plugin.catalogue.support import without_lists, without_logits, without_loss, without_pairs
 from recbole_ile.yaml_files import read_yaml
 
 ENTRY_POINTS = "recbole_ile.mitigations"
 """The group of entry points by which another installed package declares mitigations."""
 AUTO = "auto"
 """A weight that is chosen on the validation part; until then, its mitigation does nothing."""
+NONE = "none"
+"""What an option says that is switched off where a number would be one of its values."""
 SEARCH = "search"
 """The entry of a mitigation's YAML file that holds what ``sweep`` tries of it."""
 
@@ -47,6 +49,7 @@ class Mitigation:
         defaults: its YAML file: the options, and what ``sweep`` tries of them under ``search``.
         refuses: returns why it does not work on a model of RecBole, as the predicate of a sentence, or ``None``.
         trains_with: options of a mitigation in ranking that act in training all the same.
+        ranks_with: options of a mitigation in training that act in ranking alone.
         ensemble: whether several copies of the model are trained.
     """
 
@@ -58,6 +61,7 @@ class Mitigation:
     defaults: Path
     refuses: Callable[[str], str | None] = without_loss
     trains_with: frozenset[str] = frozenset()
+    ranks_with: frozenset[str] = frozenset()
     ensemble: bool = False
     _content: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -82,11 +86,12 @@ class Mitigation:
     @property
     def ranking_keys(self) -> frozenset[str]:
         """The options that act when lists are made of a trained model's scores."""
-        return self.keys - self.trains_with if self.stage is Stage.RANKING else frozenset()
+        return self.keys - self.trains_with if self.stage is Stage.RANKING else self.ranks_with
 
     def acts(self, settings: Mapping[str, Any]) -> bool:
-        """Tell whether it does anything under some settings."""
-        return self.neutral is None or any(settings.get(key) != value for key, value in self.neutral.items())
+        """Tell whether it does anything under some settings, with the defaults of what they do not say."""
+        known = {**self.options, **settings}
+        return self.neutral is None or any(known[key] != value for key, value in self.neutral.items())
 
     def load(self) -> type[Any]:
         """Import its class.
@@ -135,6 +140,16 @@ _OWN = (
         refuses=without_logits,
     ),
     Mitigation(
+        suffix="PD",
+        mixin="recbole_ile.plugin.mitigations.pd:PopularityDeconfounding",
+        stage=Stage.TRAINING,
+        neutral=None,
+        rules={"pd_gamma": number(0, HEAVY), "pd_inject": number(0, HEAVY)},
+        defaults=_own("PD"),
+        refuses=without_pairs,
+        ranks_with=frozenset(("pd_inject",)),
+    ),
+    Mitigation(
         suffix="ILE",
         mixin="recbole_ile.plugin.mitigations.ile:ItemLossEqualization",
         stage=Stage.TRAINING,
@@ -151,12 +166,34 @@ _OWN = (
         defaults=_own("ILE"),
     ),
     Mitigation(
+        suffix="PCC",
+        mixin="recbole_ile.plugin.mitigations.pcc:PopularityCorrelation",
+        stage=Stage.TRAINING,
+        neutral={"pcc_weight": 0.0},
+        rules={"pcc_weight": number(0, 1)},
+        defaults=_own("PCC"),
+        refuses=without_pairs,
+    ),
+    Mitigation(
         suffix="IPS",
         mixin="recbole_ile.plugin.mitigations.ips:InversePropensityScoring",
         stage=Stage.TRAINING,
-        neutral={"ips_max": 1.0},
-        rules={"ips_max": number(1, HEAVY)},
+        neutral={"ips_max": 1.0, "ips_power": NONE},
+        rules={
+            "ips_max": number(1, HEAVY),
+            "ips_power": either(number(0, HEAVY), one_of(NONE)),
+            "ips_clip": either(number(0, 1, inclusive=False), one_of(NONE)),
+            "ips_normalize": truth(),
+        },
         defaults=_own("IPS"),
+    ),
+    Mitigation(
+        suffix="GDRO",
+        mixin="recbole_ile.plugin.mitigations.gdro:GroupRobustness",
+        stage=Stage.TRAINING,
+        neutral=None,
+        rules={"gdro_step": number(0, HEAVY)},
+        defaults=_own("GDRO"),
     ),
     Mitigation(
         suffix="PUFR",
@@ -266,7 +303,7 @@ def _check(declared: Mitigation, point: EntryPoint, known: Mapping[str, Mitigati
     for key in declared.keys:
         if key in taken:
             raise InputError(f"{where}: its option {key} is one of {taken[key]}")
-    for key in (*(declared.neutral or ()), *declared.rules, *declared.trains_with):
+    for key in (*(declared.neutral or ()), *declared.rules, *declared.trains_with, *declared.ranks_with):
         if key not in declared.keys:
             raise InputError(f"{where}: {key} has no default in {declared.defaults}")
 

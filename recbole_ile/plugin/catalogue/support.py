@@ -55,6 +55,15 @@ WITHOUT_LOGITS = {
 }
 """The models whose loss takes no logits of items, with the reason."""
 
+WITH_PAIRS = frozenset(
+    (
+        *("BPR", "ConvNCF", "DGCF", "LightGCN", "NCL", "NGCF", "SGL", "SpectralCF"),
+        *("FPMC", "TransRec"),
+        *("CKE", "KGAT", "KGIN", "KTUP", "MCCLK"),
+    )
+)
+"""The models whose loss is one of the difference between the scores of an observed and a sampled item."""
+
 LOSS_IN_ONE = ("KGAT", "MKR", "RecVAE")
 """The models whose trainers add up one number a batch, and fail on a loss in parts."""
 
@@ -73,6 +82,11 @@ def without_loss(model: str) -> str | None:
 def without_logits(model: str) -> str | None:
     """Return why a model of RecBole has no loss that takes logits of items, ``None`` if it has."""
     return WITHOUT_LOGITS.get(model) or without_loss(model)
+
+
+def without_pairs(model: str) -> str | None:
+    """Return why a model of RecBole has no loss of pairs of items, ``None`` if it has."""
+    return without_loss(model) or (None if model in WITH_PAIRS else "is not trained on pairs of items")
 
 
 def without_lists(model: str) -> str | None:

@@ -61,8 +61,11 @@ class GroupLosses:
             ``[G]`` means, differentiable in the own losses as ``global_sums`` says, and ``[G]`` bool,
             whether the group is present.
         """
-        sums, counts = global_sums(*self._add_up(batch_losses))
-        return sums / counts.clamp_min(1), counts > 0
+        return _means(*self._add_up(batch_losses))
+
+    def batch_means(self, batch_losses: InteractionLosses) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the means that ``observe_means`` returns, and keep nothing for the report."""
+        return _means(*self._sums_of(batch_losses))
 
     def epoch_means(self) -> list[float | None]:
         """Return each group's mean loss over the interactions of the epoch so far, ``None`` if it has none.
@@ -85,12 +88,15 @@ class GroupLosses:
 
     def _add_up(self, batch_losses: InteractionLosses) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the ``[G]`` sums of the observed losses and their ``[G]`` counts, and keep them for the report."""
+        sums, counts = self._sums_of(batch_losses)
+        self._sums.append((sums.detach(), counts))
+        return sums, counts
+
+    def _sums_of(self, batch_losses: InteractionLosses) -> tuple[torch.Tensor, torch.Tensor]:
         if self._groups.device != batch_losses.values.device:
             self._groups = self._groups.to(batch_losses.values.device)
         groups = self._groups.index_select(0, batch_losses.items)
-        sums, counts = group_sums(batch_losses.observed(), groups, len(self.names), batch_losses.counts)
-        self._sums.append((sums.detach(), counts))
-        return sums, counts
+        return group_sums(batch_losses.observed(), groups, len(self.names), batch_losses.counts)
 
 
 @runtime_checkable
@@ -135,6 +141,11 @@ def observe_model(model: Any, base: str, popularity: TrainingPopularity, config:
 
     model.calculate_loss = losses.observed_loss = observed
     return losses
+
+
+def _means(sums: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    sums, counts = global_sums(sums, counts)
+    return sums / counts.clamp_min(1), counts > 0
 
 
 def _cat(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:

@@ -31,6 +31,10 @@ class InteractionLosses(NamedTuple):
         """Return the ``[E]`` losses with 0 in place of those of negatives."""
         return self.values if self.counts is None else self.values * (self.counts > 0)
 
+    def number(self) -> torch.Tensor:
+        """Return how many observed interactions there are, a float of the dtype of the losses."""
+        return self.values.new_tensor(len(self.items)) if self.counts is None else self.counts.sum()
+
     def detached(self) -> InteractionLosses:
         """Return the same without its graph."""
         return self._replace(values=self.values.detach())

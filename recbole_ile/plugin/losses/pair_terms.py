@@ -16,16 +16,27 @@ class PairTerms(NamedTuple):
     Attributes:
         shifts: ``[I]`` float, what an item's score gains; ``None`` for nothing.
         weights: ``[I]`` float, what an observed item's loss is multiplied by; ``None`` for 1.
+        normalize: whether the losses are divided by the sum of a batch's weights, not by the number of its pairs.
         penalty: what the disparity of the item groups' mean losses is multiplied by.
         distance: the disparity, a name in ``DISTANCES``; ``None`` for no such term.
         tell: tells the model the loss and the term of its last batch; ``None`` without a term.
+        correlation: what the squared correlation of chances and popularity counts, the rest of 1 being the loss.
+        popularity: ``[I]`` float, an item's popularity in it; ``None`` where it counts nothing.
+        shares: ``[G]`` float64, what the mean loss of each item group counts, changed in place by an epoch;
+            ``None`` where the mean over all pairs counts.
+        step: how fast the shares follow the losses.
     """
 
     shifts: torch.Tensor | None = None
     weights: torch.Tensor | None = None
+    normalize: bool = False
     penalty: float = 0.0
     distance: str | None = None
     tell: Callable[[torch.Tensor, torch.Tensor], None] | None = None
+    correlation: float = 0.0
+    popularity: torch.Tensor | None = None
+    shares: torch.Tensor | None = None
+    step: float = 0.0
 
 
 @runtime_checkable

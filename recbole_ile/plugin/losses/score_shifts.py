@@ -13,10 +13,11 @@ from recbole_ile.errors import InputError
 from recbole_ile.functional.logit_adjustment import shift_probabilities
 from recbole_ile.plugin.losses.interaction_losses import LossesNotSeenError
 from recbole_ile.plugin.losses.observers import loss_module
+from recbole_ile.plugin.losses.score_pairs import INLINE as INLINE_PAIRS
+from recbole_ile.plugin.losses.score_pairs import FirstCall, InlinePairs, check_one_each
 
 ROWS = frozenset((F.log_softmax, F.cross_entropy, F.binary_cross_entropy_with_logits))
 LOG_PROBABILITIES = frozenset((F.nll_loss,))
-PAIRS = frozenset((F.logsigmoid,))
 INLINE = {
     "BERT4Rec": ROWS,
     "CDAE": ROWS,
@@ -27,7 +28,6 @@ INLINE = {
     "RaCT": ROWS,
     "RecVAE": ROWS,
     "RepeatNet": LOG_PROBABILITIES,
-    "SGL": PAIRS,
 }
 """The functions of torch that take the scores, of the models that compute their loss inline."""
 MODULES = {"KGNNLS": "bce_loss", "MKR": "sigmoid_BCE", "S3Rec": "loss_fct"}
@@ -75,17 +75,20 @@ class Shifts:
             raise LossesNotSeenError(f"expected scores of {len(items)} interactions, got {tuple(scores.shape)}")
         return self._on(scores).index_select(0, items).reshape(scores.shape)
 
-    def pairs(self, scores: torch.Tensor, interaction: Any) -> torch.Tensor:
-        """Return what the scores of a batch's ``B`` items gain over those of the sampled ones.
+    def pair(
+        self, observed: torch.Tensor, sampled: torch.Tensor, interaction: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the scores of a batch's ``B`` items and of the sampled ones, in any shape, with their shifts.
 
         Raises:
-            LossesNotSeenError: for any other number of scores.
+            LossesNotSeenError: if there is not one of each for an interaction.
         """
-        items, negatives = interaction[self.item], interaction[self.negative]
-        if scores.numel() != len(items):
-            raise LossesNotSeenError(f"expected scores of {len(items)} pairs, got {tuple(scores.shape)}")
-        shifts = self._on(scores)
-        return (shifts.index_select(0, items) - shifts.index_select(0, negatives)).reshape(scores.shape)
+        columns = ((observed, interaction[self.item]), (sampled, interaction[self.negative]))
+        one, other = (
+            scores + self._on(scores).index_select(0, check_one_each(scores, items)).reshape(scores.shape)
+            for scores, items in columns
+        )
+        return one, other
 
     def _on(self, scores: torch.Tensor) -> torch.Tensor:
         if self.by_item.device != scores.device:
@@ -93,33 +96,15 @@ class Shifts:
         return self.by_item.to(scores.dtype)
 
 
-class ModuleShift:
-    """While entered, shifts the scores that a loss module takes, in its first call of a batch.
-
-    Further calls are of something else: triplets of a graph, or labels that it smooths.
-    """
+class ModuleShift(FirstCall):
+    """Shifts the scores that a loss module takes."""
 
     def __init__(self, module: nn.Module, shifts: Shifts) -> None:
+        super().__init__(module)
         self.shifts = shifts
-        self._interaction: Any = None
-        module.register_forward_pre_hook(self._shifted)
 
-    def __call__(self, interaction: Any) -> ModuleShift:
-        """Take the batch that the next calls are of."""
-        self._interaction = interaction
-        return self
-
-    def __enter__(self) -> None:
-        """Do nothing: the batch is known."""
-
-    def __exit__(self, *error: object) -> None:
-        """Forget the batch."""
-        self._interaction = None
-
-    def _shifted(self, module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-        if self._interaction is None:
-            return None
-        interaction, self._interaction = self._interaction, None
+    def change(self, module: nn.Module, arguments: tuple[Any, ...], interaction: Any) -> tuple[Any, ...]:
+        """Return the scores with their shifts, and what the module takes besides."""
         scores, *others = arguments
         if isinstance(module, nn.CrossEntropyLoss):
             classes = scores.shape[-1] == 2 < len(self.shifts.by_item)
@@ -131,7 +116,8 @@ class ModuleShift:
         elif isinstance(module, nn.BCEWithLogitsLoss):
             shifted = scores + self.shifts.entries(scores, interaction)
         else:
-            shifted = scores + self.shifts.pairs(scores, interaction)
+            sampled, *others = others
+            return *self.shifts.pair(scores, sampled, interaction), *others
         return shifted, *others
 
     def _of_classes(self, scores: torch.Tensor, interaction: Any) -> torch.Tensor:
@@ -146,11 +132,9 @@ class InlineShift(TorchFunctionMode):
     def __init__(self, functions: frozenset[Any], shifts: Shifts) -> None:
         super().__init__()
         self.functions, self.shifts = functions, shifts
-        self._interaction: Any = None
 
     def __call__(self, interaction: Any) -> InlineShift:
-        """Take the batch that the next calls are of."""
-        self._interaction = interaction
+        """Be ready for a batch, of which all items are scored."""
         return self
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -161,8 +145,6 @@ class InlineShift(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
     def _shifted(self, func: Any, scores: torch.Tensor) -> torch.Tensor:
-        if func in PAIRS:
-            return scores + self.shifts.pairs(scores, self._interaction)
         if func in LOG_PROBABILITIES:
             return F.log_softmax(self.shifts.rows(scores), dim=-1)
         return self.shifts.rows(scores)
@@ -218,6 +200,8 @@ def find_shift(model: Any, base: str, by_item: torch.Tensor, config: Any) -> Any
     shifts = Shifts(by_item, item, config["NEG_PREFIX"] + item)
     if isinstance(model, ShiftsScores):
         return ModelShift(model, shifts)
+    if base in INLINE_PAIRS:
+        return InlinePairs(shifts)
     if base in INLINE:
         return InlineShift(INLINE[base], shifts)
     module = getattr(model, MODULES[base]) if base in MODULES else loss_module(model, base)

@@ -26,10 +26,10 @@ from recbole_ile.kernels.pair_training import (
     SGD,
     Loss,
     Record,
-    Share,
     Updates,
+    Worker,
     make_room,
-    make_share,
+    make_worker,
     train_batches,
 )
 from recbole_ile.kernels.pairs import Pairs
@@ -190,33 +190,36 @@ class _Epoch:
                 raise IndexError("index out of range: a user or an item of the training data has no embedding")
         largest = int(np.diff(pairs.bounds).max(initial=1))
         n_batches, n_groups = len(pairs.bounds) - 1, len(self._group_losses.names)
-        shifts, weights = (_array(part) for part in (terms.shifts, terms.weights))
+        shifts, weights, popularity = (_array(part) for part in (terms.shifts, terms.weights, terms.popularity))
+        self._group_shares = terms.shares
+        shares = np.empty(0) if terms.shares is None else terms.shares.numpy().copy()
         groups = self._group_losses.groups.numpy()
         distance = 0 if terms.distance is None else COMPILED_DISTANCES[DISTANCES[terms.distance]]
         gamma = float(model.loss.gamma)  # type: ignore[arg-type]
-        self._loss = Loss(gamma, shifts, weights, groups, float(terms.penalty), distance)
+        penalty, further = float(terms.penalty), (terms.normalize, float(terms.correlation), popularity, shares)
+        self._loss = Loss(gamma, shifts, weights, groups, penalty, distance, *further, float(terms.step))
         losses, penalties = np.zeros((2, n_batches))
         sums, counts = np.zeros((2, n_batches, n_groups))
         self.record = Record(losses, penalties, sums, counts)
         shapes = tuple((len(table.rows), table.rows.shape[2]) for table in self._tables)
         self._room = make_room(largest)
-        self._new_share = functools.partial(
-            make_share, shapes=shapes, largest=largest, n_groups=n_groups, updates=self._updates
+        self._new_worker = functools.partial(
+            make_worker, shapes=shapes, largest=largest, n_groups=n_groups, updates=self._updates
         )
-        self._shares: dict[int, list[Share]] = {}
+        self._workers: dict[int, list[Worker]] = {}
 
     def train(self, first: int, last: int) -> int:
         """Train on batches; return the first whose loss is not finite, ``last`` if none."""
         n_threads, started = self._choice.choose(), time.perf_counter()
-        shares = self._shares_of(n_threads)
+        workers = self._workers_of(n_threads)
         users, items = self._tables
         of_epoch = (self._pairs, users, items, self._loss, self._updates, self.record, self._room)
         task = functools.partial(train_batches, first, last, self._step, *of_epoch)
         self._room.counter[:] = 0
         with postponed():  # a thread that does not come is waited for
-            helped = [self._others.submit(task, share) for share in shares[1:]] if self._others else []
+            helped = [self._others.submit(task, worker) for worker in workers[1:]] if self._others else []
             try:
-                reached = int(task(shares[0]))
+                reached = int(task(workers[0]))
             except BaseException:
                 let_go(self._room.counter)
                 raise
@@ -227,23 +230,25 @@ class _Epoch:
         self._choice.tell(n_threads, (time.perf_counter() - started) / n_pairs)
         return reached
 
-    def _shares_of(self, n_threads: int) -> list[Share]:
+    def _workers_of(self, n_threads: int) -> list[Worker]:
         """Return what each of some threads has for itself."""
-        if n_threads not in self._shares:
-            self._shares[n_threads] = [self._new_share(number, n_threads) for number in range(n_threads)]
-        return self._shares[n_threads]
+        if n_threads not in self._workers:
+            self._workers[n_threads] = [self._new_worker(number, n_threads) for number in range(n_threads)]
+        return self._workers[n_threads]
 
     def close(self) -> None:
         """Bring all rows up to date, and tell the model, the optimiser and the group losses what was done."""
         if self._updates.kind != SGD:
             for table in self._tables:
                 rows = np.arange(len(table.rows))
-                bring_up_to_date(rows, self._step, table, self._updates.adam, self._shares_of(1)[0].gaps)
+                bring_up_to_date(rows, self._step, table, self._updates.adam, self._workers_of(1)[0].gaps)
             for parameter in self._parameters:
                 self._optimizer.state[parameter]["step"] += self._step - self._first_step
         for parameter, table in zip(self._parameters, self._tables, strict=True):
             for part, found in zip(self._parts(parameter), table.rows.swapaxes(0, 1), strict=True):
                 part.copy_(torch.from_numpy(found))
+        if self._group_shares is not None:
+            self._group_shares.copy_(torch.from_numpy(self._loss.shares))
         self._group_losses.add(*(torch.from_numpy(part.sum(axis=0)) for part in (self.record.sums, self.record.counts)))
 
     def _parts(self, parameter: torch.Tensor) -> list[torch.Tensor]:

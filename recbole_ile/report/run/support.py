@@ -23,7 +23,8 @@ def support_table(kinds: dict[str, list[str]], mitigations: list[Mitigation], no
         for model in models:
             reasons = [mitigation.refuses(model) for mitigation in mitigations]
             shown = [WORKS if reason is None else "-" for reason in reasons]
-            why = [f"not applicable where -: it {reason}" for reason in reasons if reason][:1]
+            distinct = [reason for reason in dict.fromkeys(reasons) if reason]
+            why = [f"not applicable where -: it {' and '.join(distinct)}"] if distinct else []
             note = "; ".join([*why, *filter(None, [notes.get(model)])])
             table.add_row(*(Text(cell) for cell in (model, kind, *shown, note)))
     return table
@@ -32,16 +33,25 @@ def support_table(kinds: dict[str, list[str]], mitigations: list[Mitigation], no
 def support_markdown(kinds: dict[str, list[str]], mitigations: list[Mitigation]) -> str:
     """Return a table in Markdown with a row for each kind: where all mitigations work, and where not and why.
 
-    A mitigation that alone does not work on a model is named with the reason.
+    Where fewer than half of the mitigations do not work on a model, they are named with the reason.
     """
     lines = [f"| models | {', '.join(each.suffix for each in mitigations)} work on | not applicable |", "|---|---|---|"]
     for kind, models in kinds.items():
         reasons: dict[str, list[str]] = {}
         for model in models:
-            found = {each.suffix: reason for each in mitigations if (reason := each.refuses(model))}
-            reason = next(iter(found.values()), WORKS) + (f" ({next(iter(found))} alone)" if len(found) == 1 else "")
-            reasons.setdefault(reason, []).append(model)
+            reasons.setdefault(_why_not(model, mitigations) or WORKS, []).append(model)
         works = ", ".join(reasons.pop(WORKS, [])) or "none"
         others = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
         lines.append(f"| {kind} | {works} | {others} |")
     return "\n".join(lines)
+
+
+def _why_not(model: str, mitigations: list[Mitigation]) -> str:
+    found: dict[str, list[str]] = {}
+    for each in mitigations:
+        reason = each.refuses(model)
+        if reason:
+            found.setdefault(reason, []).append(each.suffix)
+    if 2 * sum(map(len, found.values())) >= len(mitigations):
+        return next(iter(found))
+    return " and ".join(f"{reason} ({', '.join(suffixes)} alone)" for reason, suffixes in found.items())

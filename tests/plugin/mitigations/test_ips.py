@@ -98,11 +98,45 @@ def test_ile_beside_ips_equalizes_the_losses_before_they_are_weighted(tiny: Path
     torch.testing.assert_close(term, ile.calculate_loss(batch)[1])
 
 
+def test_a_power_of_the_count_divides_the_loss(tiny: Path) -> None:
+    options = {"ips_power": 0.5, "ips_clip": 0.8}
+    model, batch, _ = made("BPR_IPS", tiny, **options)
+    own, by_id = ips_weights(model.popularity.counts, power=0.5, clip=0.8), batch["item_id"]
+    weights = torch.from_numpy(own).float()[by_id - 1]
+    users, items = model.user_embedding(batch["user_id"]), model.item_embedding
+    margin = (users * (items(by_id) - items(batch["neg_item_id"]))).sum(dim=1)
+    losses = -torch.log(1e-10 + torch.sigmoid(margin))
+    assert 1.0 < weights.max() == pytest.approx(1 / 0.8)
+    torch.testing.assert_close(model.calculate_loss(batch), (losses * weights).mean())
+    model, batch, _ = made("BPR_IPS", tiny, **options, ips_normalize=True)
+    torch.testing.assert_close(model.calculate_loss(batch), (losses * weights).sum() / weights.sum())
+
+
+def test_negatives_are_neither_weighted_nor_normalized(tiny: Path) -> None:
+    model, batch, weights = made("NeuMF_IPS", tiny, dropout_prob=0.0, ips_normalize=True)
+    label = batch["label"] > 0
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
+        model.forward(batch["user_id"], batch["item_id"]), batch["label"], reduction="none"
+    )
+    own = weights[batch["item_id"]][label]
+    observed = (losses[label] * own).sum() / own.sum() * label.sum()
+    torch.testing.assert_close(model.calculate_loss(batch), (observed + losses[~label].sum()) / len(losses))
+
+
+def test_a_normalized_profile_counts_each_interaction(tiny: Path) -> None:
+    model, batch, weights = made("MultiDAE_IPS", tiny, dropout_prob=0.0, train_batch_size=64, ips_normalize=True)
+    model.eval()
+    matrix = model.get_rating_matrix(batch["user_id"])
+    likelihoods = torch.log_softmax(model.forward(matrix), dim=1) * matrix
+    expected = -(likelihoods * weights).sum() / (matrix * weights).sum() * matrix.sum() / len(matrix)
+    torch.testing.assert_close(model.calculate_loss(batch), expected)
+
+
 @pytest.mark.trains
 def test_with_a_maximum_of_1_it_is_the_base_model(tiny: Path) -> None:
     options = {"data_path": str(tiny), "topk": 2, "valid_metric": "NDCG@2", "epochs": 3, "show_progress": False}
     base = run_recbole_ile("BPR", "tiny", config_dict=options)
-    weighted = run_recbole_ile("BPR_IPS", "tiny", config_dict={**options, "ips_max": 1})
+    weighted = run_recbole_ile("BPR_IPS", "tiny", config_dict={**options, "ips_max": 1, "ips_normalize": True})
     assert base["test_result"] == weighted["test_result"]
     assert base["group_losses"] == weighted["group_losses"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from atomic import write_atomic
-from together import SHARED, compute
+from together import SHARED, compute, losses_together
 
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.evaluation.metrics import METRICS
@@ -64,6 +64,27 @@ def test_two_processes_compute_what_one_does(tiny: Path) -> None:
             assert repr(result) == repr(expected), changed
     assert steps[0]["losses"][1] > 0
     assert {"gauc", "giniindex@2", "upd@2", "popreo@2", "poprsp@2", "test_by_user_group"} <= set(evaluations[0])
+
+
+@pytest.mark.trains
+def test_losses_of_the_global_batch_are_those_of_two_processes(tiny: Path) -> None:
+    names = ("BPR_GDRO", "BPR_PCC", "BPR_PD_ILE_PCC_IPS_GDRO", "BPR_IPS")
+    further = {"dataset": "tiny", "gdro_step": 0.5, "pcc_weight": 0.3, "ips_normalize": True, "ips_power": 0.5}
+    work = {
+        "config_dict": {**options(tiny), "learning_rate": 0.1, "learner": "sgd"},
+        "models": [(name, further) for name in names],
+        "batches": [batch for batch in BATCHES.values() if len(set(batch)) > 1],
+    }
+    (alone,) = losses_together(**work)
+    both = run_processes(losses_together, work, nproc=2, **SHARED)
+    assert len(both) == 2
+    for name, expected, *found in zip(names, alone, *both, strict=True):
+        assert found[0]["shares"] == found[1]["shares"]
+        for each in found:
+            assert each["losses"] == pytest.approx(expected["losses"], abs=1e-4), name
+            assert each["shares"] == pytest.approx(expected["shares"], abs=1e-6), name
+            for gradient, wanted in zip(each["gradients"], expected["gradients"], strict=True):
+                torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_a_process_alone_asks_nobody() -> None:

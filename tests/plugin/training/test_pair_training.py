@@ -31,7 +31,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "LA": ("BPR_LA", {}),
     "IPS": ("BPR_IPS", {}),
     **{name: ("BPR_ILE", {"ile_distance": name, "ile_lambda": 0.5}) for name in ("ent", "mad", "range", "std")},
+    "IPS by powers, normalised": ("BPR_IPS", {"ips_power": 0.7, "ips_clip": 0.3, "ips_normalize": True}),
+    "GDRO": ("BPR_GDRO", {"gdro_step": 0.2}),
+    "PCC": ("BPR_PCC", {"pcc_weight": 0.2}),
     "all": ("BPR_LA_ILE_IPS", {}),
+    "all that there are": ("BPR_LA_ILE_PCC_IPS_GDRO", {"gdro_step": 0.2, "ips_normalize": True}),
     "re-ranked": ("BPR_ILE_EP_CP", {}),
     "Adam with decay": ("BPR_ILE", {"weight_decay": 0.01}),
     "AdamW": ("BPR", {"learner": "adamw", "weight_decay": 0.1}),
@@ -45,6 +49,7 @@ AUTOGRAD: dict[str, tuple[str, dict[str, Any]]] = {
     "learner": ("BPR", {"learner": "adagrad"}),
     "clip_grad_norm": ("BPR", {"clip_grad_norm": {"max_norm": 5}}),
     "another model": ("LightGCN", {}),
+    "scores that are changed": ("BPR_PD", {}),
     "a model with tables of the same names": ("NNCF_LA_ILE_IPS", {}),
 }
 
@@ -70,6 +75,8 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
 def assert_alike(one: Any, other: Any) -> None:
     for name, value in one.model.state_dict().items():
         torch.testing.assert_close(value, other.model.state_dict()[name], rtol=1e-3, atol=1e-4)
+    if "GDRO" in one.config.name.suffixes:
+        torch.testing.assert_close(one.model.gdro_shares, other.model.gdro_shares, rtol=1e-4, atol=1e-5)
     for own, theirs in zip(one.history.epochs, other.history.epochs, strict=True):
         np.testing.assert_allclose(own["losses"], theirs["losses"], rtol=1e-4)
     states = [trainer.optimizer.state_dict()["state"] for trainer in (one, other)]

@@ -98,7 +98,13 @@ def assert_continues(
 
 @LOADERS
 @pytest.mark.parametrize(
-    ("model", "options"), [("BPR_ILE", {}), ("BPR_ILE", SAMPLED), ("SASRec_ILE", {**SEQUENCES, "eval_step": 2})]
+    ("model", "options"),
+    [
+        ("BPR_ILE", {}),
+        ("BPR_ILE", SAMPLED),
+        ("BPR_GDRO", {"gdro_step": 0.5}),
+        ("SASRec_ILE", {**SEQUENCES, "eval_step": 2}),
+    ],
 )
 def test_a_continued_run_is_an_uninterrupted_one(
     small: dict[str, Any],
@@ -138,6 +144,8 @@ def test_an_ensemble_that_is_trained_is_not_trained_again(small: dict[str, Any])
     [
         ("BPR", {}),
         ("BPR_IPS", {}),
+        ("BPR_PD_PCC_IPS", {"ips_normalize": True, "pd_inject": 0.2}),
+        ("NeuMF_GDRO", {"gdro_step": 0.5}),
         ("BPR_CP", {}),
         ("LightGCN_ILE", {}),
         ("MultiVAE_ILE", {}),
