@@ -48,7 +48,7 @@ def main() -> None:
     run.trainer._train_epoch(run.train, 0)
     model = run.model
     users, items = model.user_embedding.weight.detach()[1:], model.item_embedding.weight.detach()
-    profiles = model._profiles[1:]
+    profiles = model._cp_tastes.profiles[1:]
 
     def ranked(k: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         batches = []
@@ -60,7 +60,7 @@ def main() -> None:
 
     found = ranked(CANDIDATES)
     values, places = (torch.cat(parts) for parts in zip(*found, strict=True))
-    groups = model._cp_groups[places]
+    groups = model._cp_tastes.groups[places]
     tasks = {
         "scoring and top-100": timed(lambda: ranked(CANDIDATES)),
         "scoring and top-10": timed(lambda: ranked(K)),
