@@ -5,15 +5,20 @@ from __future__ import annotations
 import torch
 
 from recbole_ile.functional.arrays import Array, to_numpy
+from recbole_ile.functional.divergences import DIVERGENCES, identity
 from recbole_ile.functional.queues import greedy_lists
 
 
-def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int, weight: float) -> Array:
+def calibrated_popularity(
+    scores: Array, groups: Array, profiles: Array, k: int, weight: float, divergence: str = "jsd"
+) -> Array:
     """Build each user's list greedily from scored candidates, balancing score and the user's taste for popularity.
 
     Each of the ``k`` steps takes the candidate with the largest
-    ``(1 - weight) * score - weight * JSD(profile, list + candidate)``, both as shares of item groups, in nats. Of
-    equal ones it takes the better scored, and of equally scored ones the first. Computed in float64.
+    ``(1 - weight) * score - weight * D(profile, list + candidate)``, both as shares of item groups. ``D`` is the
+    Jensen-Shannon divergence in nats (``jsd``), Kullback-Leibler's in nats, ``KL(profile ‖ 0.99·list + 0.01·profile)``
+    (``kl``), or the Hellinger distance (``hellinger``). Of equal ones it takes the better scored, and of equally scored
+    ones the first. Computed in float64.
 
     Args:
         scores: ``[B, m]`` float scores; a candidate at ``-inf`` or NaN is never taken.
@@ -22,14 +27,17 @@ def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int,
             gets the best scored candidates.
         k: length of the lists.
         weight: share of calibration, in ``[0, 1]``.
+        divergence: ``jsd``, ``kl`` or ``hellinger``.
 
     Returns:
         ``[B, k]`` int64 positions in ``0 .. m - 1``, in the order of the list; -1 where candidates ran out.
 
     Raises:
-        ValueError: for a weight outside ``[0, 1]``, a negative ``k`` or arrays that do not fit together.
+        ValueError: for a weight outside ``[0, 1]``, an unknown divergence, a negative ``k`` or arrays that do not fit
+            together.
 
     Source: Abdollahpouri et al., UMAP 2021 (arXiv 2103.06364); as compared by Prent & Mansoury, arXiv 2410.04830.
+    ``kl``: Steck, RecSys 2018 (doi 10.1145/3240323.3240372).
 
     >>> scores, groups = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[0, 0, 1]])
     >>> calibrated_popularity(scores, groups, torch.tensor([[1, 1]]), k=2, weight=0.9).tolist()
@@ -37,13 +45,19 @@ def calibrated_popularity(scores: Array, groups: Array, profiles: Array, k: int,
     """
     if not isinstance(scores, torch.Tensor):
         members, taste = torch.as_tensor(groups), torch.as_tensor(profiles)
-        return to_numpy(calibrated_popularity(torch.as_tensor(scores), members, taste, k, weight))
+        return to_numpy(calibrated_popularity(torch.as_tensor(scores), members, taste, k, weight, divergence))
     if not 0.0 <= weight <= 1.0:
         raise ValueError(f"the weight of the calibration lies between 0 and 1, got {weight}")
+    if divergence not in DIVERGENCES:
+        raise ValueError(f"the divergence of the calibration is one of {', '.join(DIVERGENCES)}, got {divergence}")
+    part, total = DIVERGENCES[divergence]
 
     def objective(own: torch.Tensor, taste: torch.Tensor, taken: torch.Tensor, step: int) -> torch.Tensor:
         pull = torch.where(taste.sum(dim=1, keepdim=True) > 0, weight, 0.0)
-        gain = _divergence(taste, (taken + 1) / (step + 1)) - _divergence(taste, taken / (step + 1))
+        without = part(taste, taken / (step + 1))
+        gain = part(taste, (taken + 1) / (step + 1)) - without
+        if total is not identity:  # what all candidates share would not change which is the best
+            gain = total(without.sum(dim=1, keepdim=True) + gain)
         return (1.0 - weight) * own - pull * gain
 
     return greedy_lists(scores, groups, profiles, k, objective)
@@ -68,11 +82,6 @@ def scale_min_max(scores: Array) -> Array:
     spread = torch.where(finite, scores, -torch.inf).max(dim=1, keepdim=True).values - lowest
     scaled = torch.where(spread > 0, (scores - lowest) / spread, 0.0)
     return torch.where(finite, scaled, -torch.inf)
-
-
-def _divergence(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-    """Return each group's part of the Jensen-Shannon divergence of ``[B, G]`` shares, but for what ``p`` alone adds."""
-    return 0.5 * (torch.xlogy(q, q) - torch.xlogy(p + q, (p + q) / 2))
 
 
 def uncertainty_adjusted(scores: Array, uncertainty: Array, item_groups: Array, weight: float) -> Array:

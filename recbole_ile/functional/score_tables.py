@@ -38,6 +38,7 @@ class Method(NamedTuple):
         fair_alpha: probability with which a fair list may be rejected.
         cp_weight: share of calibrated popularity.
         cp_candidates: best scored items of a user from which its list is chosen.
+        cp_divergence: ``jsd``, ``kl`` or ``hellinger``.
         cp_normalize: whether to map each user's candidates onto ``[0, 1]`` first.
     """
 
@@ -57,6 +58,7 @@ class Method(NamedTuple):
     fair_alpha: float = 0.1
     cp_weight: float = 0.0
     cp_candidates: int = 100
+    cp_divergence: str = "jsd"
     cp_normalize: bool = False
 
     @property
@@ -176,7 +178,8 @@ def _calibrated(
 ) -> torch.Tensor:
     values, columns = _best(scores, method.cp_candidates, k)
     values = scale_min_max(values) if method.cp_normalize else values
-    return _at(columns, calibrated_popularity(values, groups.gather(1, columns), profiles, k, method.cp_weight))
+    members = groups.gather(1, columns)
+    return _at(columns, calibrated_popularity(values, members, profiles, k, method.cp_weight, method.cp_divergence))
 
 
 def _adjusted(values: np.ndarray, members: np.ndarray, counts: np.ndarray, k: int, method: Method) -> torch.Tensor:

@@ -237,6 +237,7 @@ _OWN = (
             "cp_weight": either(number(0, 1), one_of(AUTO)),
             "cp_candidates": whole(1),
             "cp_normalize": one_of(AUTO, "none", "minmax"),
+            "cp_divergence": one_of("jsd", "kl", "hellinger"),
         },
         defaults=_own("CP"),
         refuses=without_lists,

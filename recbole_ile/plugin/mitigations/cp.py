@@ -30,15 +30,15 @@ class CalibratedPopularity(ListChooser):
         self.set_ranking(config)
 
     def set_ranking(self, config: Any) -> None:
-        """Take ``cp_weight``, ``cp_candidates`` and ``cp_normalize`` from a configuration."""
+        """Take ``cp_weight``, ``cp_candidates``, ``cp_normalize`` and ``cp_divergence`` from a configuration."""
         super().set_ranking(config)
         self.cp_weight = weight_of(config, "cp_weight")
         self.cp_candidates = int(config["cp_candidates"])
-        self.cp_normalize = config["cp_normalize"]
+        self.cp_normalize, self.cp_divergence = config["cp_normalize"], config["cp_divergence"]
 
     def ranking_settings(self) -> dict[str, Any]:
         """Return its options in addition to those of the mitigations before it."""
-        own = ("cp_weight", "cp_candidates", "cp_normalize")
+        own = ("cp_weight", "cp_candidates", "cp_normalize", "cp_divergence")
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
 
     @torch.no_grad()
@@ -51,5 +51,6 @@ class CalibratedPopularity(ListChooser):
         values, items = scores.topk(min(max(self.cp_candidates, k), scores.shape[1]), dim=1)
         if self.cp_normalize == "minmax" or (self.cp_normalize == AUTO and self.rescales):
             values = scale_min_max(values)
-        places = calibrated_popularity(values, self._cp_tastes.groups[items], tastes, k, float(self.cp_weight))
+        groups, weight = self._cp_tastes.groups[items], float(self.cp_weight)
+        places = calibrated_popularity(values, groups, tastes, k, weight, self.cp_divergence)
         return put_first(scores, items_at(items, places))
