@@ -238,6 +238,7 @@ _OWN = (
             "cp_candidates": whole(1),
             "cp_normalize": one_of(AUTO, "none", "minmax"),
             "cp_divergence": one_of("jsd", "kl", "hellinger"),
+            "cp_field": or_none(text()),
         },
         defaults=_own("CP"),
         refuses=without_lists,

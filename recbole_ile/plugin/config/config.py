@@ -16,7 +16,7 @@ from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.plugin.catalogue.models import get_model
 from recbole_ile.plugin.catalogue.properties import defaults
 from recbole_ile.plugin.config.known_keys import GROUP_KEYS, check_own_keys
-from recbole_ile.plugin.config.needed_columns import settle_reading
+from recbole_ile.plugin.config.needed_columns import ITEM_COLUMNS, settle_reading
 from recbole_ile.plugin.config.rules import check_settings, check_types
 from recbole_ile.plugin.config.values import read_config_file, read_literal
 from recbole_ile.plugin.processes.group import join_group
@@ -118,7 +118,7 @@ class IleConfig(Config):
         for key in [key for key in self.external_config_dict if "." in key]:
             _set_entry(final, key, final.pop(key))
         check_types(self.internal_config_dict, final, self.name.base)
-        _load_group_field(final)
+        _load_item_columns(final)
         return final
 
     def _init_device(self) -> None:
@@ -196,11 +196,11 @@ def _set_entry(settings: dict[str, Any], dotted: str, value: Any) -> None:
     table[last] = value
 
 
-def _load_group_field(final: dict[str, Any]) -> None:
-    """Have the column that ``item_group_field`` names loaded from the ``.item`` file."""
-    field = final.get("item_group_field")
-    if not field or not isinstance(final.get("load_col"), dict):
-        return
-    columns = final["load_col"].get("item") or [final["ITEM_ID_FIELD"]]
-    if columns != "*" and field not in columns:
-        final["load_col"] = {**final["load_col"], "item": [*columns, field]}
+def _load_item_columns(final: dict[str, Any]) -> None:
+    """Have the columns of the ``.item`` file loaded by which items are grouped or lists calibrated."""
+    for field in filter(None, map(final.get, ITEM_COLUMNS)):
+        if not isinstance(final.get("load_col"), dict):
+            return
+        columns = final["load_col"].get("item") or [final["ITEM_ID_FIELD"]]
+        if columns != "*" and field not in columns:
+            final["load_col"] = {**final["load_col"], "item": [*columns, field]}

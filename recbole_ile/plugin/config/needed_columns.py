@@ -9,6 +9,8 @@ from recbole.utils import InputType, ModelType
 
 from recbole_ile.errors import InputError, near_miss
 
+ITEM_COLUMNS = ("item_group_field", "cp_field")
+"""The options that name a column of the ``.item`` file by which items are grouped or lists calibrated."""
 _ANYWHERE = ("inter", "user", "item")
 
 

@@ -11,7 +11,7 @@ from recbole.utils import FeatureType, ModelType
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.catalogue.properties import defaults
-from recbole_ile.plugin.config.needed_columns import check_needed
+from recbole_ile.plugin.config.needed_columns import ITEM_COLUMNS, check_needed
 from recbole_ile.plugin.data.atomic_parser import misspelt_number, unreadable
 
 OF_GRAPH = ("HEAD_ENTITY_ID_FIELD", "RELATION_ID_FIELD", "TAIL_ENTITY_ID_FIELD")
@@ -38,12 +38,12 @@ def check_files(config: Any) -> None:
     for kind, key in (("user", user), ("item", item)):
         if (folder / f"{name}.{kind}").is_file() and kind in (config["load_col"] or (kind,)):
             columns = check_file(folder / f"{name}.{kind}", (key,), config)
-            group_field = config["item_group_field"]
-            if kind == "item" and group_field and group_field not in columns:
-                raise InputError(
-                    f"item_group_field {group_field} is no column of {name}.item{near_miss(group_field, columns)}; "
-                    f"it has {', '.join(columns)}"
-                )
+            for option in ITEM_COLUMNS if kind == "item" else ():
+                if config[option] and config[option] not in columns:
+                    raise InputError(
+                        f"{option} {config[option]} is no column of {name}.item{near_miss(config[option], columns)}; "
+                        f"it has {', '.join(columns)}"
+                    )
     if config["MODEL_TYPE"] is ModelType.KNOWLEDGE:
         for kind, needed in (("kg", OF_GRAPH), ("link", (item, "ENTITY_ID_FIELD"))):
             if (folder / f"{name}.{kind}").is_file():

@@ -9,9 +9,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from recbole_ile.errors import InputError, near_miss
+from recbole_ile.errors import InputError
 from recbole_ile.functional.popularity import popularity_groups, user_groups, user_profiles
 from recbole_ile.plugin.catalogue.properties import defaults
+from recbole_ile.plugin.data.item_columns import item_column
 
 SETTINGS = ("item_group_by", "item_group_split", "item_group_field", "user_group_num")
 GROUP_NAMES = {2: ["head", "tail"], 3: ["head", "mid", "tail"]}
@@ -31,7 +32,7 @@ class TrainingPopularity:
     """
 
     def __init__(self, settings: dict[str, Any], dataset: Any) -> None:
-        users, items = _interactions(dataset)
+        users, items = training_interactions(dataset)
         n_items, n_users = dataset.item_num - 1, dataset.user_num - 1
         self.counts = np.bincount(items, minlength=n_items)
         if settings["item_group_field"]:
@@ -67,10 +68,10 @@ _known: MutableMapping[Any, dict[str, TrainingPopularity]] = WeakKeyDictionary()
 """By data set and settings, for as long as the data set lives: a copy of it, with other rows, shares nothing."""
 
 
-def _interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+def training_interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the user and the item index of every training interaction that is not labelled as a dislike.
 
-    RecBole turns each interaction of a sequential data set into a row with its history, but the first of
+    Indices are without padding. RecBole turns each interaction of a sequential data set into a row with its history, but the first of
     each user, which stands only in the history of the second.
     """
     table = dataset.inter_feat
@@ -91,17 +92,7 @@ def _field_groups(dataset: Any, field: str, counts: np.ndarray) -> tuple[np.ndar
 
     Of a sequence the first value counts. Items without a value form the last group, ``(none)``.
     """
-    table = dataset.item_feat
-    if table is None or field not in table.interaction:
-        known = [] if table is None else [name for name in table.interaction if name != dataset.iid_field]
-        raise InputError(
-            f"item_group_field {field} is no column of {dataset.dataset_name}.item{near_miss(field, known)}; "
-            f"it has {', '.join(known) or 'none that is loaded'}"
-        )
-    if field not in dataset.field2id_token:
-        raise InputError(f"item_group_field {field} is a number; groups need a token or a token sequence")
-    values = table[field].numpy()[1:]
-    values = values[:, 0] if values.ndim > 1 else values
+    values = item_column(dataset, "item_group_field", field)[:, 0]
     found, codes = np.unique(values, return_inverse=True)
     interactions = np.bincount(codes, weights=counts, minlength=len(found))
     ranking = np.lexsort((-interactions, found == 0))

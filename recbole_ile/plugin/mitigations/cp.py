@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from recbole_ile.functional.reranking import calibrated_popularity, put_first, scale_min_max
+from recbole_ile.functional.value_calibration import calibrated_values
 from recbole_ile.plugin.catalogue.mitigations import AUTO
 from recbole_ile.plugin.mitigations.in_ranking import ListChooser, weight_of
 from recbole_ile.plugin.mitigations.tastes import Tastes, items_at
@@ -26,19 +27,23 @@ class CalibratedPopularity(ListChooser):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self._cp_tastes = Tastes(config, dataset)
+        self._cp_tastes, self._cp_dataset = Tastes.of_groups(config, dataset), dataset
+        self._cp_values: dict[str, Tastes] = {}
         self.set_ranking(config)
+        if self.cp_field:  # a column that cannot be is told before the training
+            self._values_of(self.cp_field)
 
     def set_ranking(self, config: Any) -> None:
-        """Take ``cp_weight``, ``cp_candidates``, ``cp_normalize`` and ``cp_divergence`` from a configuration."""
+        """Take its options from a configuration."""
         super().set_ranking(config)
         self.cp_weight = weight_of(config, "cp_weight")
         self.cp_candidates = int(config["cp_candidates"])
         self.cp_normalize, self.cp_divergence = config["cp_normalize"], config["cp_divergence"]
+        self.cp_field = config["cp_field"]
 
     def ranking_settings(self) -> dict[str, Any]:
         """Return its options in addition to those of the mitigations before it."""
-        own = ("cp_weight", "cp_candidates", "cp_normalize", "cp_divergence")
+        own = ("cp_weight", "cp_candidates", "cp_normalize", "cp_divergence", "cp_field")
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
 
     @torch.no_grad()
@@ -47,10 +52,17 @@ class CalibratedPopularity(ListChooser):
         scores = super().rerank(scores, interaction, rows, k)
         if self.cp_weight in (0.0, AUTO):  # before it is chosen, the lists are the base model's
             return scores
-        tastes = self._cp_tastes.of(interaction, rows, scores)
         values, items = scores.topk(min(max(self.cp_candidates, k), scores.shape[1]), dim=1)
         if self.cp_normalize == "minmax" or (self.cp_normalize == AUTO and self.rescales):
             values = scale_min_max(values)
-        groups, weight = self._cp_tastes.groups[items], float(self.cp_weight)
-        places = calibrated_popularity(values, groups, tastes, k, weight, self.cp_divergence)
+        tastes = self._values_of(self.cp_field) if self.cp_field else self._cp_tastes
+        profiles, weight = tastes.of(interaction, rows, scores), float(self.cp_weight)
+        calibrated = calibrated_values if self.cp_field else calibrated_popularity
+        places = calibrated(values, tastes.groups[items], profiles, k, weight, self.cp_divergence)
         return put_first(scores, items_at(items, places))
+
+    def _values_of(self, field: str) -> Tastes:
+        """Return the values of a column and the users' profiles over them, found once."""
+        if field not in self._cp_values:
+            self._cp_values[field] = Tastes.of_values(self._cp_dataset, "cp_field", field)
+        return self._cp_values[field]

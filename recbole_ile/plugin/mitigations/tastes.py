@@ -1,29 +1,61 @@
-"""What a user likes, as shares of item groups, where lists are chosen."""
+"""What a user likes, as shares of item groups or of values of a column, where lists are chosen."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 
-from recbole_ile.plugin.data.popularity import TrainingPopularity
+from recbole_ile.plugin.data.item_columns import distinct_values, item_column
+from recbole_ile.plugin.data.popularity import TrainingPopularity, training_interactions
 from recbole_ile.plugin.mitigations.in_ranking import users_of
 
 
 class Tastes:
-    """The groups of the items and the training profiles of the users, by RecBole's ids.
+    """The groups, or values, of the items and the training profiles of the users over them, by RecBole's ids.
+
+    Args:
+        groups: of the items, without padding.
+        profiles: ``[U, G]`` of the users, without padding.
+        of_padding: the group of padding.
+        user_field: the column of a batch that holds user ids.
 
     Attributes:
-        groups: ``[n + 1]`` group of each item; padding is in the last one.
+        groups: ``[n + 1]`` group of each item, or ``[n + 1, L]`` its values, each once, -1 for no more.
         profiles: ``[U + 1, G]`` training interactions of each user in each group; padding has none.
     """
 
-    def __init__(self, config: Any, dataset: Any) -> None:
+    def __init__(self, groups: np.ndarray, profiles: np.ndarray, of_padding: int, user_field: str) -> None:
+        self.groups = torch.from_numpy(np.concatenate([np.full_like(groups[:1], of_padding), groups]))
+        self.profiles = torch.from_numpy(np.concatenate([np.zeros_like(profiles[:1]), profiles]))
+        self._user_field = user_field
+
+    @classmethod
+    def of_groups(cls, config: Any, dataset: Any) -> Tastes:
+        """Return those of item groups; padding is in the last one."""
         popularity = TrainingPopularity.of(config, dataset)
-        profiles = torch.from_numpy(popularity.profiles)
-        self.profiles = torch.cat([torch.zeros_like(profiles[:1]), profiles])
-        self.groups = torch.from_numpy(popularity.groups_by_id)
-        self._user_field = dataset.uid_field
+        last = len(popularity.group_names) - 1
+        return cls(popularity.item_groups, popularity.profiles, last, dataset.uid_field)
+
+    @classmethod
+    def of_values(cls, dataset: Any, option: str, field: str) -> Tastes:
+        """Return those of a column of the items: of an item with c values, each counts 1 / c in a profile.
+
+        Items without a value have one of their own, 0.
+
+        Raises:
+            InputError: names the option, if there is no such column, or it holds numbers.
+        """
+        values = distinct_values(item_column(dataset, option, field))
+        rows, places = (values >= 0).nonzero()
+        shares = 1.0 / (values >= 0).sum(axis=1)
+        shape = len(values), len(dataset.field2id_token[field])
+        of_items = csr_matrix((shares[rows], (rows, values[rows, places])), shape=shape)
+        users, items = training_interactions(dataset)
+        of_users = csr_matrix((np.ones(len(users)), (users, items)), shape=(dataset.user_num - 1, len(values)))
+        return cls(values, (of_users @ of_items).toarray(), 0, dataset.uid_field)
 
     def of(self, interaction: Any, rows: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Return the ``[B, G]`` profiles of the users of ``[B, n + 1]`` scores."""

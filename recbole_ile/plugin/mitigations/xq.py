@@ -20,7 +20,7 @@ class ExplicitDiversification(ListChooser):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self._xq_tastes = Tastes(config, dataset)
+        self._xq_tastes = Tastes.of_groups(config, dataset)
         self.set_ranking(config)
 
     def set_ranking(self, config: Any) -> None:
