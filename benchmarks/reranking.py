@@ -1,4 +1,5 @@
-"""What re-ranking costs: calibrated popularity beside scoring and top-k, beside a loop over users, and at scale.
+"""What re-ranking costs: calibrated popularity beside scoring and top-k, beside a loop over users, and at scale; and
+what other mitigations in ranking cost beside it, from a user's scores to the scores that lists are made of.
 
 python benchmarks/reranking.py --dataset=ml-1m --data_path=<folder> [--rounds=7] [--users=1000000]
 
@@ -7,10 +8,14 @@ An epoch of training gives the scores a shape; all users are ranked, with 100 ca
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from recbole.data.interaction import Interaction
 from rich.console import Console
 from scipy.spatial.distance import jensenshannon
 from side_by_side import alternate, ours, parser, peak_gib, report, settings, timed
@@ -48,7 +53,7 @@ def main() -> None:
     run.trainer._train_epoch(run.train, 0)
     model = run.model
     users, items = model.user_embedding.weight.detach()[1:], model.item_embedding.weight.detach()
-    profiles = model._profiles[1:]
+    profiles = model._cp_tastes.profiles[1:]
 
     def ranked(k: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         batches = []
@@ -60,7 +65,7 @@ def main() -> None:
 
     found = ranked(CANDIDATES)
     values, places = (torch.cat(parts) for parts in zip(*found, strict=True))
-    groups = model._cp_groups[places]
+    groups = model._cp_tastes.groups[places]
     tasks = {
         "scoring and top-100": timed(lambda: ranked(CANDIDATES)),
         "scoring and top-10": timed(lambda: ranked(K)),
@@ -75,7 +80,28 @@ def main() -> None:
     same = calibrated_popularity(values[:LOOPED], groups[:LOOPED], profiles[:LOOPED], K, WEIGHT).tolist() == looped
     ratio = per_user * len(users) / float(np.median(taken["re-ranking"]))
     print(f"{ratio:.0f} times as fast as a loop over users (timed on {len(looped)} of them, same lists: {same})")
+    report(
+        "from scores to re-ranked scores",
+        alternate({name: timed(task) for name, task in _methods(given, users @ items.T).items()}, arguments.rounds),
+        "CP",
+    )
     _at_scale(arguments.users)
+
+
+def _methods(options: dict[str, Any], scores: torch.Tensor) -> dict[str, Callable[[], None]]:
+    """Return what re-ranks the scores of all users under one mitigation alone."""
+    scores[:, 0] = -torch.inf
+    ids = torch.arange(1, len(scores) + 1)
+    suffixes = ("CP", "XQ", "FAIR", "PC", "LAP")
+    models = {suffix: ours(f"BPR_{suffix}", options).model for suffix in suffixes}
+    models["FAIR, fair_share=profile"] = ours("BPR_FAIR", {**options, "fair_share": "profile"}).model
+
+    def ranked(model: Any) -> None:
+        for values, users in zip(scores.split(BATCH), ids.split(BATCH), strict=True):
+            batch = Interaction({"user_id": users})
+            model.rerank(values.clone(), batch, torch.arange(len(users)), K)
+
+    return {name: functools.partial(ranked, model) for name, model in models.items()}
 
 
 def _at_scale(n_users: int) -> None:

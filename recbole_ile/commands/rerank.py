@@ -26,10 +26,10 @@ from recbole_ile.plugin.data.atomic_parser import missing_of, noted, read_csv
 from recbole_ile.texts import printable
 
 NAME = "rerank"
-HELP = "re-rank scores from a csv or parquet file by calibrated popularity, exposure prices or logit adjustment"
+HELP = "re-rank scores from a csv or parquet file by any mitigation in ranking of one model's scores"
 COLUMNS = ["user", "item", "score"]
 UTF_8 = "utf-8"
-METHODS = ("LAP", "EP", "CP")
+METHODS = ("LAP", "EP", "PC", "XQ", "FAIR", "CP")
 GROUPING = ("item_group_by", "item_group_split")
 
 
@@ -91,8 +91,8 @@ def _method(name: ModelName, settings: dict[str, Any]) -> Method:
             raise InputError(f"option {key}={AUTO} is not allowed; without a validation part rerank takes a number")
     if "CP" in name.suffixes:
         given = settings["cp_normalize"]
-        others = acting.get("lap_tau") or acting.get("ep_weight")
-        acting["cp_normalize"] = bool(others) if given == AUTO else given == "minmax"
+        others = any(acting.get(key) for key in ("lap_tau", "ep_weight", "pc_alpha"))
+        acting["cp_normalize"] = others if given == AUTO else given == "minmax"
     return Method(**acting)
 
 

@@ -177,9 +177,7 @@ def make_worker(
     sums, present = np.empty((4, n_groups)), np.empty(n_groups, dtype=bool)
     gradient, factors, shares = np.empty((3, n_groups))
     line, gaps = np.zeros(6), empty_gaps(updates.adam, shapes[0][1])
-    return Worker(
-        number, n_threads, touched[0], touched[1], sums, present, gradient, factors, shares, np.zeros(6), gaps
-    )
+    return Worker(number, n_threads, touched[0], touched[1], sums, present, gradient, factors, shares, line, gaps)
 
 
 @compiled

@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 
 from recbole_ile.cli import main
+from recbole_ile.functional.compensation import popularity_compensated
+from recbole_ile.functional.diversification import explicit_diversification
+from recbole_ile.functional.fair_prefixes import fair_lists, minimum_protected, protected_groups, protected_shares
 from recbole_ile.functional.logit_adjustment import log_shares
+from recbole_ile.functional.popularity import popularity_groups
 from recbole_ile.functional.prices import exposure_prices, score_units
 
 USERS, ITEMS, K = 12, 9, 3
@@ -66,12 +70,76 @@ def test_methods_act_one_after_the_other() -> None:
     assert reranked("--method=EP_CP") != reranked("--method=EP")
 
 
+def groups_and_profiles(scores: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    known = np.isneginf(scores)
+    groups = popularity_groups(counts)
+    return groups, np.stack([known[:, groups == group].sum(axis=1) for group in range(3)], axis=1)
+
+
+def named(lists: np.ndarray) -> list[list[str]]:
+    return [[f"i{item}" for item in row if item >= 0] for row in lists]
+
+
+def test_rare_items_are_compensated(files: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, counts = files
+    assert reranked("--method=PC", "--pc_alpha=2", "--pc_beta=0.5") == best(
+        popularity_compensated(scores, counts, 2.0, 0.5)
+    )
+    assert reranked("--method=PC", "--pc_alpha=0") == best(scores)
+
+
+@pytest.mark.parametrize("mode", ["binary", "smooth"])
+def test_lists_are_diversified(files: tuple[np.ndarray, np.ndarray], mode: str) -> None:
+    scores, counts = files
+    groups, profiles = groups_and_profiles(scores, counts)
+    wide = np.broadcast_to(groups, scores.shape).copy()
+    expected = named(explicit_diversification(scores, wide, profiles, K, 0.7, mode))
+    assert reranked("--method=XQ", "--xq_weight=0.7", f"--xq_mode={mode}") == expected != best(scores)
+    assert reranked("--method=XQ", "--xq_weight=0") == best(scores)
+
+
+@pytest.mark.parametrize("share", ["0.8", "profile"])
+@pytest.mark.parametrize("protected", ["tail", "not_head"])
+def test_beginnings_are_fair(files: tuple[np.ndarray, np.ndarray], share: str, protected: str) -> None:
+    scores, counts = files
+    groups, profiles = groups_and_profiles(scores, counts)
+    chosen = protected_groups(3, protected).numpy()
+    shares = protected_shares(profiles, chosen) if share == "profile" else np.full(USERS, float(share))
+    expected = named(fair_lists(scores, chosen[groups], minimum_protected(shares, K, 0.2)))
+    words = [f"--fair_share={share}", f"--fair_protected={protected}", "--fair_alpha=0.2"]
+    assert reranked("--method=FAIR", *words) == expected
+    assert reranked("--method=FAIR", "--fair_share=0") == best(scores)
+
+
+@pytest.mark.usefixtures("files")
+def test_a_list_that_was_chosen_is_what_the_next_mitigation_sees() -> None:
+    assert reranked("--method=XQ_FAIR", "--fair_share=0") == reranked("--method=XQ")
+    assert reranked("--method=XQ_FAIR", "--xq_weight=0", "--fair_share=0.9") == reranked(
+        "--method=FAIR", "--fair_share=0.9"
+    )
+    assert reranked("--method=XQ_CP", "--cp_weight=0") == reranked("--method=XQ")
+    together = ["--xq_weight=0.9", "--fair_share=0.9"]
+    assert reranked("--method=EP_PC_XQ_FAIR", *together) != reranked("--method=EP_PC")
+
+
+@pytest.mark.usefixtures("files")
+def test_calibration_behind_compensation_does_not_depend_on_the_unit() -> None:
+    behind = reranked("--method=PC_CP", "--pc_alpha=1")
+    assert behind == reranked("--method=PC_CP", "--pc_alpha=1", "--cp_normalize=minmax")
+    assert behind != reranked("--method=PC_CP", "--pc_alpha=1", "--cp_normalize=none")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--method=CP_EP"], "option method=CP_EP is not allowed"),
         (["--method=EPP"], "did you mean EP?"),
-        (["--method=PUFR"], "it takes LAP, EP, CP"),
+        (["--method=PUFR"], "it takes LAP, EP, PC, XQ, FAIR, CP"),
+        (["--method=CP_XQ"], "option method=CP_XQ is not allowed"),
+        (["--method=XQ", "--xq_mode=smoth"], "did you mean smooth?"),
+        (["--method=FAIR", "--fair_share=2"], "option fair_share=2 is not allowed"),
+        (["--method=FAIR", "--fair_alpha=0"], "option fair_alpha=0 is not allowed"),
+        (["--method=PC", "--pc_beta=2"], "option pc_beta=2 is not allowed"),
         (["--method=EP", "--ep_weight=auto"], "without a validation part rerank takes a number"),
         (["--method=EP", "--cp_weight=0.5"], "unknown option cp_weight"),
         (["--method=EP", "--ep_weight=-1"], "option ep_weight=-1 is not allowed"),

@@ -14,14 +14,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import jensenshannon
 
+from recbole_ile.functional.divergences import kullback_leibler_part
 from recbole_ile.functional.reranking import calibrated_popularity, scale_min_max, uncertainty_adjusted
 
 
-def divergence(profile: np.ndarray, counts: np.ndarray) -> float:
-    return jensenshannon(profile, counts) ** 2 if profile.sum() else 0.0
+def divergence(profile: np.ndarray, counts: np.ndarray, kind: str = "jsd") -> float:
+    if not profile.sum():
+        return 0.0
+    p, q = profile / profile.sum(), counts / counts.sum()
+    if kind == "kl":
+        return sum(a * np.log(a / (0.99 * b + 0.01 * a)) for a, b in zip(p, q, strict=True) if a)
+    if kind == "hellinger":
+        return float(np.sqrt(0.5 * ((np.sqrt(p) - np.sqrt(q)) ** 2).sum()))
+    return jensenshannon(p, q) ** 2
 
 
-def greedy(scores: np.ndarray, groups: np.ndarray, profile: np.ndarray, k: int, weight: float) -> list[int]:
+def greedy(
+    scores: np.ndarray, groups: np.ndarray, profile: np.ndarray, k: int, weight: float, kind: str = "jsd"
+) -> list[int]:
     """One user's list, written out; of equal objectives the better score wins, of equal scores the first."""
     chosen: list[int] = []
     while len(chosen) < k:
@@ -29,7 +39,8 @@ def greedy(scores: np.ndarray, groups: np.ndarray, profile: np.ndarray, k: int, 
         if not left:
             return chosen + [-1] * (k - len(chosen))
         counts = [np.bincount(groups[[*chosen, i]], minlength=len(profile)) for i in left]
-        values = [(1 - weight) * scores[i] - weight * divergence(profile, c) for i, c in zip(left, counts, strict=True)]
+        distances = [divergence(profile, each, kind) for each in counts]
+        values = [(1 - weight) * scores[i] - weight * far for i, far in zip(left, distances, strict=True)]
         tied = [i for i, value in zip(left, values, strict=True) if value >= max(values) - 1e-9]
         chosen.append(min(tied, key=lambda i: (-scores[i], i)))
     return chosen
@@ -57,6 +68,32 @@ def test_it_is_the_greedy_list(case: tuple[np.ndarray, np.ndarray, np.ndarray, i
     rounded = torch.from_numpy(scores).float()
     single = calibrated_popularity(rounded, torch.from_numpy(groups), torch.from_numpy(profiles), k, weight)
     assert single.tolist() == expected
+
+
+@given(cases(), st.sampled_from(["kl", "hellinger"]))
+def test_it_is_the_greedy_list_under_other_divergences(case: Any, kind: str) -> None:
+    scores, groups, profiles, k, weight = case
+    expected = [greedy(*row, k, weight, kind) for row in zip(scores, groups, profiles, strict=True)]
+    assert calibrated_popularity(scores, groups, profiles, k, weight, kind).tolist() == expected
+
+
+def test_a_list_of_three_under_smoothed_kullback_leibler_by_hand() -> None:
+    """A profile of 3/4 and 1/4, w = 1/2, scores 1.0, 0.8, 0.6 of the first group and 0.2 of the second.
+
+    First place: the first group gives q = (1, 0), q~ = (.9975, .0025), KL = .75·ln(.75/.9975) + .25·ln(.25/.0025) =
+    .9374, value .5 - .4687; the second q~ = (.0075, .9925), KL = .75·ln(.75/.0075) + .25·ln(.25/.9925) = 3.1092, value
+    .1 - 1.5546. Second place: (1, 0) again, .4 - .4687; or (.5, .5), q~ = (.5025, .4975), KL = .1283, value .1 - .0642,
+    the best. Third: the first group, (2/3, 1/3), q~ = (.6675, .3325), KL = .0161.
+    """
+    scores, groups = np.array([[1.0, 0.8, 0.6, 0.2]]), np.array([[0, 0, 0, 1]])
+    profile = np.array([[3.0, 1.0]])
+    assert calibrated_popularity(scores, groups, profile, 3, 0.5, "kl").tolist() == [[0, 3, 1]]
+    by_hand = {(1, 0): 0.9374, (0, 1): 3.1092, (1, 1): 0.1283, (2, 1): 0.0161}
+    p = torch.tensor([0.75, 0.25], dtype=torch.float64)
+    for counts, expected in by_hand.items():
+        q = torch.tensor(counts, dtype=torch.float64) / sum(counts)
+        found = kullback_leibler_part(p, q).sum() + torch.xlogy(p, p).sum()
+        assert float(found) == pytest.approx(expected, abs=6e-5)
 
 
 @given(cases())
@@ -112,6 +149,8 @@ def test_many_users_are_the_same_as_one_by_one() -> None:
 def test_what_does_not_fit_is_refused(k: int, weight: float, shape: tuple[int, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         calibrated_popularity(np.zeros((1, 3)), np.zeros(shape, dtype=int), np.ones((1, 3)), k, weight)
+    with pytest.raises(ValueError, match="one of jsd, kl, hellinger"):
+        calibrated_popularity(np.zeros((1, 3)), np.zeros((1, 3), dtype=int), np.ones((1, 3)), 2, 0.5, "chi2")
 
 
 def adjusted(score: float, deviation: float, group: int, last: int, weight: float) -> float:

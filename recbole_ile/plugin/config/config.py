@@ -16,7 +16,7 @@ from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.plugin.catalogue.models import get_model
 from recbole_ile.plugin.catalogue.properties import defaults
 from recbole_ile.plugin.config.known_keys import GROUP_KEYS, check_own_keys
-from recbole_ile.plugin.config.needed_columns import settle_reading
+from recbole_ile.plugin.config.needed_columns import FEATURE_COLUMNS, settle_reading
 from recbole_ile.plugin.config.rules import check_settings, check_types
 from recbole_ile.plugin.config.values import read_config_file, read_literal
 from recbole_ile.plugin.processes.group import join_group
@@ -118,7 +118,7 @@ class IleConfig(Config):
         for key in [key for key in self.external_config_dict if "." in key]:
             _set_entry(final, key, final.pop(key))
         check_types(self.internal_config_dict, final, self.name.base)
-        _load_group_fields(final)
+        _load_feature_columns(final)
         return final
 
     def _init_device(self) -> None:
@@ -196,10 +196,10 @@ def _set_entry(settings: dict[str, Any], dotted: str, value: Any) -> None:
     table[last] = value
 
 
-def _load_group_fields(final: dict[str, Any]) -> None:
-    """Have the columns that ``item_group_field`` and ``user_group_field`` name loaded from their files."""
-    for kind in ("item", "user"):
-        field = final.get(f"{kind}_group_field")
+def _load_feature_columns(final: dict[str, Any]) -> None:
+    """Have the columns loaded by which items or users are grouped or lists calibrated."""
+    for option, kind in FEATURE_COLUMNS.items():
+        field = final.get(option)
         if not field or not isinstance(final.get("load_col"), dict):
             continue
         columns = final["load_col"].get(kind) or [final[f"{kind.upper()}_ID_FIELD"]]

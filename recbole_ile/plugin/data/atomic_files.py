@@ -11,7 +11,7 @@ from recbole.utils import FeatureType, ModelType
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.catalogue.properties import defaults
-from recbole_ile.plugin.config.needed_columns import check_needed
+from recbole_ile.plugin.config.needed_columns import FEATURE_COLUMNS, check_needed
 from recbole_ile.plugin.data.atomic_parser import misspelt_number, unreadable
 
 OF_GRAPH = ("HEAD_ENTITY_ID_FIELD", "RELATION_ID_FIELD", "TAIL_ENTITY_ID_FIELD")
@@ -36,16 +36,18 @@ def check_files(config: Any) -> None:
             raise InputError(_missing(path, config))
         check_file(path, (user, item), config)
     for kind, key in (("user", user), ("item", item)):
-        path, group_field = folder / f"{name}.{kind}", config[f"{kind}_group_field"]
-        if group_field and not path.is_file():
-            raise InputError(f"{kind}_group_field {group_field} is a column of {path}, and there is no such file")
+        path = folder / f"{name}.{kind}"
+        named = [option for option, of in FEATURE_COLUMNS.items() if of == kind and config[option]]
+        if named and not path.is_file():
+            raise InputError(f"{named[0]} {config[named[0]]} is a column of {path}, and there is no such file")
         if path.is_file() and kind in (config["load_col"] or (kind,)):
             columns = check_file(path, (key,), config)
-            if group_field and group_field not in columns:
-                raise InputError(
-                    f"{kind}_group_field {group_field} is no column of {name}.{kind}"
-                    f"{near_miss(group_field, columns)}; it has {', '.join(columns)}"
-                )
+            for option in named:
+                if config[option] not in columns:
+                    raise InputError(
+                        f"{option} {config[option]} is no column of {name}.{kind}{near_miss(config[option], columns)}; "
+                        f"it has {', '.join(columns)}"
+                    )
     if config["MODEL_TYPE"] is ModelType.KNOWLEDGE:
         for kind, needed in (("kg", OF_GRAPH), ("link", (item, "ENTITY_ID_FIELD"))):
             if (folder / f"{name}.{kind}").is_file():

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from recbole_ile.errors import InputError, near_miss
+from recbole_ile.errors import InputError
 from recbole_ile.functional.popularity import popularity_groups, user_groups, user_profiles
 from recbole_ile.functional.popularity_lift import profile_popularity
 from recbole_ile.plugin.catalogue.properties import defaults
+from recbole_ile.plugin.data.feature_columns import feature_column
 
 SETTINGS = ("item_group_by", "item_group_split", "item_group_field", "user_group_num", "user_group_field")
 GROUP_NAMES = {2: ["head", "tail"], 3: ["head", "mid", "tail"]}
@@ -33,7 +34,7 @@ class TrainingPopularity:
     """
 
     def __init__(self, settings: dict[str, Any], dataset: Any) -> None:
-        users, items = _interactions(dataset)
+        users, items = training_interactions(dataset)
         n_items, n_users = dataset.item_num - 1, dataset.user_num - 1
         self.counts = np.bincount(items, minlength=n_items)
         if settings["item_group_field"]:
@@ -75,11 +76,11 @@ _known: MutableMapping[Any, dict[str, TrainingPopularity]] = WeakKeyDictionary()
 """By data set and settings, for as long as the data set lives: a copy of it, with other rows, shares nothing."""
 
 
-def _interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+def training_interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the user and the item index of every training interaction that is not labelled as a dislike.
 
-    RecBole turns each interaction of a sequential data set into a row with its history, but the first of
-    each user, which stands only in the history of the second.
+    Indices are without padding. RecBole turns each interaction of a sequential data set into a row with its history,
+    but the first of each user, which stands only in the history of the second.
     """
     table = dataset.inter_feat
     users, items = table[dataset.uid_field].numpy(), table[dataset.iid_field].numpy()
@@ -109,17 +110,7 @@ def _field_groups(
     """
     option = f"{kind}_group_field"
     field = settings[option]
-    table, ids = (dataset.item_feat, dataset.iid_field) if kind == "item" else (dataset.user_feat, dataset.uid_field)
-    known = [] if table is None else [name for name in table.interaction if name != ids]
-    if field not in known:
-        raise InputError(
-            f"{option} {field} is no column of {dataset.dataset_name}.{kind}{near_miss(field, known)}; "
-            f"it has {', '.join(known) or 'none that is loaded'}"
-        )
-    if field not in dataset.field2id_token:
-        raise InputError(f"{option} {field} is a number; groups need a token or a token sequence")
-    values = table[field].numpy()[1:]
-    values = values[:, 0] if values.ndim > 1 else values
+    values = feature_column(dataset, option, field)[:, 0]
     found, codes = np.unique(values, return_inverse=True)
     interactions = np.bincount(codes, weights=counts, minlength=len(found))
     ranking = np.lexsort((-interactions, found == 0))

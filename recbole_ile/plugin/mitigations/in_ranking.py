@@ -78,27 +78,25 @@ class Reranker(Composed):
         return self.rerank(scores, interaction, rows, k).topk(k)
 
 
+class ListChooser(Reranker):
+    """A mitigation whose ``rerank`` raises the scores of a list that it chose, so that they lose their meaning.
+
+    Python places it behind all that derive from it, and before those that only change scores.
+    """
+
+    @torch.no_grad()
+    def lists(
+        self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the lists, with the scores before any list was chosen, by which no list is sorted."""
+        before = super().rerank(scores.clone(), interaction, rows, k)
+        items = self.rerank(scores, interaction, rows, k).topk(k).indices
+        return before.gather(1, items), items
+
+
 def weight_of(config: Any, option: str) -> float | str:
     """Return a weight, or ``AUTO``."""
     return AUTO if config[option] == AUTO else float(config[option])
-
-
-def put_first(scores: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-    """Raise the scores of lists above all others, in the order of the lists, and leave the others.
-
-    Args:
-        scores: ``[B, n + 1]`` finite or ``-inf``, changed in place.
-        items: ``[B, k]`` item ids, the best first; 0, which is padding, for an empty place.
-
-    Returns:
-        ``scores``.
-    """
-    k = items.shape[1]
-    highest = scores.max(dim=1, keepdim=True).values.nan_to_num(neginf=0.0)
-    step = (1.0 + highest.abs()) * 1e-3
-    raised = highest + step * torch.arange(k, 0, -1, device=scores.device)
-    scores.scatter_(1, items, torch.where(items > 0, raised, -torch.inf).to(scores.dtype))
-    return scores
 
 
 def users_of(interaction: Any, rows: torch.Tensor, user_field: str, n_rows: int) -> torch.Tensor:

@@ -17,8 +17,7 @@ from rich_data import LABELS, LOADED
 
 from recbole_ile import load_model, run_recbole_ile
 from recbole_ile.cli import main
-from recbole_ile.functional.reranking import calibrated_popularity
-from recbole_ile.plugin.mitigations.in_ranking import put_first
+from recbole_ile.functional.reranking import calibrated_popularity, put_first
 from recbole_ile.plugin.runs.restoring import load_model_and_data
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -75,7 +74,8 @@ def test_lists_are_calibrated_everywhere_and_never_name_what_was_seen() -> None:
     base.load_state_dict(model.state_dict())
     scores = case_study.full_sort_scores(users, base, data.test)
     values, items = scores.topk(50)
-    places = calibrated_popularity(values, model._cp_groups[items], model._profiles[torch.from_numpy(users)], 10, 0.9)
+    groups, profiles = model._cp_tastes.groups[items], model._cp_tastes.profiles[torch.from_numpy(users)]
+    places = calibrated_popularity(values, groups, profiles, 10, 0.9)
     assert torch.equal(lists, items.gather(1, places))
     assert torch.isfinite(scores.gather(1, lists)).all()
     relevant = data.test._dataset.inter_matrix(form="csr")[users].toarray() > 0
