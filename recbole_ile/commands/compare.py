@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--methods",
         metavar="METHOD,METHOD",
         help="models, each with what is its own after colons: BPR_CP,BPR_CP:cp_weight=0.5,BPR_ILE:std:ile_lambda=0.1; "
-        "default, those of the paper: the base, IPS, CP, PUFR and ILE with std, ent and mad",
+        "default, those of the paper: the base, IPS, CP, PUFR and ILE with std, ent and mad; all: every mitigation",
     )
     parser.add_argument("--seeds", type=int, help="how many, from --seed on; default 3")
     parser.add_argument("--name", help="folder below saved/comparisons; default <base>-<dataset>")

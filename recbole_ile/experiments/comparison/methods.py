@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.experiments.engine.points import check_owned
 from recbole_ile.functional.distances import DISTANCES
+from recbole_ile.plugin.catalogue.mitigations import known_mitigations
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.plugin.catalogue.models import get_model
 from recbole_ile.plugin.catalogue.properties import defaults
@@ -14,6 +15,8 @@ from recbole_ile.plugin.config.known_keys import check_known
 from recbole_ile.plugin.config.values import read_literal
 
 DISTANCE, WEIGHT = "ile_distance", "ile_lambda"
+ALL = "all"
+"""Instead of methods: every mitigation that works on the base model, with its defaults."""
 UNTOUCHABLE = ("model", "dataset", "data_path", "seed", "eval_args", "metrics", "topk", "valid_metric")
 """Settings that must be the same for all methods, lest the comparison compares something else."""
 
@@ -39,7 +42,7 @@ def read_methods(texts: list[str], base: ModelName, dataset: str, fixed: dict[st
 
     Args:
         texts: ``MODEL``, ``MODEL:distance`` and ``MODEL:key=value``, further parts after further colons; none
-            means those of the paper that work on the base model.
+            means those of the paper that work on the base model, and ``all`` every mitigation that does.
         base: the model that the others are measured against.
         dataset: its published weights of ILE are used where none is given.
         fixed: options that hold for all methods; they win over the published weights.
@@ -48,8 +51,11 @@ def read_methods(texts: list[str], base: ModelName, dataset: str, fixed: dict[st
         InputError: names the text, what is wrong with it and what is allowed.
     """
     paper = defaults("compare/paper.yaml")
-    if not texts:
-        usual = [f"{base}{suffix}" for suffix in paper["methods"]]
+    if texts in ([], [ALL]):
+        of_paper = [f"{base}{suffix}" for suffix in paper["methods"]]
+        named = {str(ModelName.parse(text.partition(":")[0])) for text in of_paper}
+        further = [f"{base}_{suffix}" for suffix in known_mitigations() if suffix not in base.suffixes] if texts else []
+        usual = [*of_paper, *(str(ModelName.parse(text)) for text in further if text not in named)]
         texts = [text for text in usual if ModelName.parse(text.partition(":")[0]).refusal() is None]
     weights = paper["weights"].get(dataset, paper["weights"]["other"])
     published = paper["published"].get(dataset, {})

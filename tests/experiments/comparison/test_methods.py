@@ -6,6 +6,7 @@ import pytest
 
 from recbole_ile.errors import InputError
 from recbole_ile.experiments.comparison.methods import read_methods, split_texts
+from recbole_ile.plugin.catalogue.mitigations import known_mitigations
 from recbole_ile.plugin.catalogue.model_names import ModelName
 
 
@@ -18,6 +19,15 @@ def test_the_usual_methods_are_the_papers() -> None:
     assert [each.settings.get("ile_lambda") for each in methods[4:]] == [0.25, 0.04, 0.3]
     assert methods[4].published == {"ndcg@10": 0.226, "upd@10": 0.067, "ad@10": 0.488, "ee@10": 0.130}
     assert not methods[2].published
+
+
+def test_all_methods_are_the_papers_and_every_other_mitigation_that_works() -> None:
+    labels = [each.label for each in read_methods(["all"], ModelName("BPR"), "ml-1m", {})]
+    assert labels[:7] == [each.label for each in read_methods([], ModelName("BPR"), "ml-1m", {})]
+    assert labels[7:] == [f"BPR_{suffix}" for suffix in known_mitigations() if suffix not in ("ILE", "IPS", "PUFR", "CP")]
+    closed = {each.label for each in read_methods(["all"], ModelName("EASE"), "ml-1m", {})}
+    assert {"EASE", "EASE_EP", "EASE_XQ", "EASE_FAIR", "EASE_PC", "EASE_LAP", "EASE_CP"} <= closed
+    assert not any("ILE" in label or "GDRO" in label for label in closed)
 
 
 def test_weights_are_those_of_the_data_set() -> None:
