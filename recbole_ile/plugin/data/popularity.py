@@ -71,8 +71,8 @@ _known: MutableMapping[Any, dict[str, TrainingPopularity]] = WeakKeyDictionary()
 def training_interactions(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the user and the item index of every training interaction that is not labelled as a dislike.
 
-    Indices are without padding. RecBole turns each interaction of a sequential data set into a row with its history, but the first of
-    each user, which stands only in the history of the second.
+    Indices are without padding. RecBole turns each interaction of a sequential data set into a row with its history,
+    but the first of each user, which stands only in the history of the second.
     """
     table = dataset.inter_feat
     users, items = table[dataset.uid_field].numpy(), table[dataset.iid_field].numpy()
