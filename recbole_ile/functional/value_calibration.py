@@ -42,7 +42,7 @@ def calibrated_values(
 
     >>> scores, values = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[[0, -1], [0, -1], [0, 1]]])
     >>> calibrated_values(scores, values, torch.tensor([[3, 1]]), k=2, weight=0.99).tolist()
-    [[0, 2]]
+    [[2, 0]]
     """
     if not isinstance(scores, torch.Tensor):
         own, taste = torch.as_tensor(values), torch.as_tensor(profiles)

@@ -30,7 +30,8 @@ def test_a_name_knows_what_is_trained_and_what_acts() -> None:
     assert [each.suffix for each in name.ranking] == ["PUFR", "CP"]
     assert name.ensemble
     assert not name.trained.ensemble
-    assert name.ranking_keys == {"pufr_weight", "pufr_uncertainty", "cp_weight", "cp_candidates", "cp_normalize"}
+    of_cp = {"cp_weight", "cp_candidates", "cp_normalize", "cp_divergence", "cp_field"}
+    assert name.ranking_keys == {"pufr_weight", "pufr_uncertainty", *of_cp}
     assert not name.acting(name.neutral()).mitigations
     acting = name.acting({**name.neutral(), "cp_weight": 0.5})
     assert str(acting) == "BPR_CP"
