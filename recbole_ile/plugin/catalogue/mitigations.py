@@ -229,6 +229,7 @@ _OWN = (
             "ep_unit": whole(1),
             "ep_candidates": whole(1),
             "ep_users": whole(1),
+            "ep_field": or_none(text()),
             "ep_cold": truth(),
         },
         defaults=_own("EP"),

@@ -9,7 +9,7 @@ from recbole.utils import InputType, ModelType
 
 from recbole_ile.errors import InputError, near_miss
 
-FEATURE_COLUMNS = {"item_group_field": "item", "cp_field": "item", "user_group_field": "user"}
+FEATURE_COLUMNS = {"item_group_field": "item", "cp_field": "item", "ep_field": "item", "user_group_field": "user"}
 """The options that name a column by which items or users are grouped or lists calibrated, and the file it is of."""
 _ANYWHERE = ("inter", "user", "item")
 

@@ -9,6 +9,8 @@ import numpy as np
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.config.needed_columns import FEATURE_COLUMNS
 
+_WHAT = {"cp_field": "calibration needs", "ep_field": "exposure prices need"}
+
 
 def feature_column(dataset: Any, option: str, field: str) -> np.ndarray:
     """Return ``[n, L]`` codes of the values of each item or user, 0 for none; ``field2id_token`` has their names.
@@ -30,7 +32,7 @@ def feature_column(dataset: Any, option: str, field: str) -> np.ndarray:
             f"it has {', '.join(known) or 'none that is loaded'}"
         )
     if field not in dataset.field2id_token:
-        what = "calibration needs" if option == "cp_field" else "groups need"
+        what = _WHAT.get(option, "groups need")
         raise InputError(f"{option} {field} is a number; {what} a token or a token sequence")
     values = table[field].numpy()[1:]
     return values.reshape(len(values), -1)

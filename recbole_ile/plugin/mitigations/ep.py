@@ -10,9 +10,11 @@ import numpy as np
 import torch
 
 from recbole_ile.functional.prices import Pricing, find_prices, score_units
+from recbole_ile.functional.value_prices import find_value_prices
 from recbole_ile.kernels.price_demand import Candidates
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.mitigations import AUTO
+from recbole_ile.plugin.data.feature_columns import distinct_values, feature_column
 from recbole_ile.plugin.data.popularity import TrainingPopularity
 from recbole_ile.plugin.evaluation.training_users import TrainingUsers
 from recbole_ile.plugin.mitigations.in_ranking import Reranker, weight_of
@@ -43,7 +45,10 @@ class ExposurePricing(Reranker):
         super().__init__(config, dataset)
         self.register_buffer("ep_prices", torch.zeros(dataset.item_num))
         self._ep_cold_items = TrainingPopularity.of(config, dataset).counts == 0
+        self._ep_dataset, self._ep_values = dataset, dict[str, np.ndarray]()
         self.set_ranking(config)
+        if self.ep_field:  # a column that cannot be is told before the training
+            self._values_of(self.ep_field)
 
     def set_ranking(self, config: Any) -> None:
         """Take the options of the prices from a configuration."""
@@ -51,7 +56,7 @@ class ExposurePricing(Reranker):
         self.ep_weight = weight_of(config, "ep_weight")
         self.ep_steps, self.ep_unit = int(config["ep_steps"]), int(config["ep_unit"])
         self.ep_candidates, self.ep_users = int(config["ep_candidates"]), int(config["ep_users"])
-        self.ep_cold, self.ep_seed = bool(config["ep_cold"]), int(config["seed"])
+        self.ep_cold, self.ep_seed, self.ep_field = bool(config["ep_cold"]), int(config["seed"]), config["ep_field"]
         self.ep_k = Metric.parse(config["valid_metric"]).k or int(config["topk"][0])
 
     @property
@@ -61,7 +66,17 @@ class ExposurePricing(Reranker):
 
     def ranking_settings(self) -> dict[str, Any]:
         """Return what the prices follow from in addition to the scores."""
-        own = ("ep_weight", "ep_steps", "ep_unit", "ep_candidates", "ep_users", "ep_cold", "ep_seed", "ep_k")
+        own = (
+            "ep_weight",
+            "ep_steps",
+            "ep_unit",
+            "ep_candidates",
+            "ep_users",
+            "ep_cold",
+            "ep_seed",
+            "ep_k",
+            "ep_field",
+        )
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
 
     @torch.no_grad()
@@ -88,7 +103,7 @@ class ExposurePricing(Reranker):
         key = repr(ExposurePricing.ranking_settings(self))
         if key not in users.known:
             priced = np.ones(demand.n_items, dtype=bool) if self.ep_cold else ~self._ep_cold_items
-            users.known[key] = find_prices(demand, float(self.ep_weight), self.ep_steps, priced, scale)
+            users.known[key] = self._priced(demand, priced, scale)
         self.pricing = pricing = users.known[key]
         self.ep_prices[1:] = torch.from_numpy(pricing.prices).to(self.ep_prices)
         welfare = pricing.welfare
@@ -96,6 +111,20 @@ class ExposurePricing(Reranker):
             f"exposure prices of {demand.n_items} items from {demand.n_users} users: welfare {welfare[0]:.6g} before, "
             f"{welfare[-1]:.6g} after {self.ep_steps} steps"
         )
+
+    def _priced(self, demand: Candidates, priced: np.ndarray, scale: float) -> Pricing:
+        weight = float(self.ep_weight)
+        if not self.ep_field:
+            return find_prices(demand, weight, self.ep_steps, priced, scale)
+        values = self._values_of(self.ep_field)
+        number = len(self._ep_dataset.field2id_token[self.ep_field])
+        return find_value_prices(demand, weight, values, priced, number, self.ep_steps, scale)
+
+    def _values_of(self, field: str) -> np.ndarray:
+        """Return the values of each item in a column, found once."""
+        if field not in self._ep_values:
+            self._ep_values[field] = distinct_values(feature_column(self._ep_dataset, "ep_field", field))
+        return self._ep_values[field]
 
     def _demand(self, users: TrainingUsers) -> tuple[Candidates, float]:
         """Return the candidates of the users, computed once for all weights, and how many users each stands for."""

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
-from recbole_ile import load_model, run_recbole_ile
+from recbole_ile import InputError, load_model, run_recbole_ile
 from recbole_ile.cli import main
 from recbole_ile.functional.logit_adjustment import adjusted_after_training, log_shares
-from recbole_ile.functional.prices import exposure_prices
+from recbole_ile.functional.prices import ScoreMatrix, exposure_prices, scaled_scores
+from recbole_ile.functional.value_prices import find_value_prices
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.plugin.data.feature_columns import distinct_values, feature_column
 from recbole_ile.plugin.runs.restoring import load_model_and_data
 
 pytestmark = pytest.mark.trains
@@ -223,3 +225,32 @@ def test_adjustment_after_training_that_halves_accuracy_is_told(
     with caplog.at_level(logging.WARNING):
         run_recbole_ile("EASE_LAP", "ml-100k", config_dict={"show_progress": False, "state": "WARNING", "lap_tau": 3})
     assert any("of what it is without" in line for line in caplog.messages)
+
+
+def test_values_of_a_column_pay_instead_of_items(options: dict[str, Any]) -> None:
+    result = trained("EASE_EP", options, ep_field="tags")
+    net, config, data = load_model_and_data(result["checkpoint"], {"data_path": options["data_path"]})
+    users = data.train._dataset.inter_feat["user_id"].unique()
+    values = distinct_values(feature_column(data.train._dataset, "ep_field", "tags"))
+    counts = np.bincount(data.train._dataset.inter_feat["item_id"], minlength=data.dataset.item_num)[1:]
+    table = data.train._dataset.inter_feat
+    with torch.no_grad():
+        scores = net.full_sort_predict(type(table)({"user_id": users})).view(len(users), -1).clone()
+    scores[torch.searchsorted(users, table["user_id"]), table["item_id"]] = -torch.inf
+    demand = ScoreMatrix(scaled_scores(scores[:, 1:]), 3)
+    number = len(data.dataset.field2id_token["tags"])
+    expected = find_value_prices(demand, config["ep_weight"], values, counts > 0, number).prices
+    torch.testing.assert_close(prices_of(result)[1:], torch.from_numpy(expected).float())
+    afterwards = run_recbole_ile(
+        "EASE_EP",
+        config_dict={"ep_field": "tags", "data_path": options["data_path"]},
+        checkpoint=trained("EASE", options)["checkpoint"],
+    )
+    assert afterwards["test_result"] == result["test_result"]
+
+
+def test_a_column_that_cannot_pay_is_told_before_the_training(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"ep_field tgs is no column .* did you mean tags\?"):
+        trained("BPR_EP", options, ep_field="tgs")
+    with pytest.raises(InputError, match="ep_field price is a number; exposure prices need a token"):
+        trained("BPR_EP", options, ep_field="price")
