@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,19 @@ def evaluations(base: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
     trainer = get_trainer(config)(config, model)
     train(config, data, model, trainer, saved=True)
     trainer.evaluate(data.valid, load_best_model=True, show_progress=False)
+    with trainer.keeping_scores():
+        yield from under_all_settings(trainer, data, tried, configuration)
+
+
+def under_all_settings(
+    trainer: Any, data: Any, tried: dict[str, list[dict[str, Any]]], configuration: Callable[..., IleConfig]
+) -> Iterator[dict[str, Any]]:
+    """Evaluate a trained model under every setting, and give its metrics on both parts."""
     every: dict[str, list[dict[str, Any]]] = {"": [{}], **tried}
     for suffix, points in every.items():
         for point in points:
             own = configuration(**point)
-            model.set_ranking(own)
+            trainer.model.set_ranking(own)
             trainer.settle_ranking(own, data.train, data.valid)
             found = {"method": suffix, "point": repr(point)}
             for part in ("valid", "test"):

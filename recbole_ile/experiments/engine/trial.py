@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -145,10 +145,11 @@ def evaluate_trained(
         trainer = run.trainer
         trainer.eval_collector.data_collect(run.data.train)
         found = []
-        for each in rankings:
-            evaluation = _evaluated(task, trainer, run.data, part, training, each, folder)
-            details = trainer.eval_collector.last_details
-            found.append((evaluation, split_by_user(config, details, run.data.dataset) if users else None))
+        with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
+            for each in rankings:
+                evaluation = _evaluated(task, trainer, run.data, part, training, each, folder)
+                details = trainer.eval_collector.last_details
+                found.append((evaluation, split_by_user(config, details, run.data.dataset) if users else None))
         return found
 
 
@@ -187,7 +188,8 @@ def _train(asked: dict[str, Any], task: Task, data: dict[str, Any], folder: str)
     train(settings, loaded, net, trainer, saved=True, watch=watch)
     finished = time.time()
     trainer.evaluate(loaded.valid, load_best_model=True)
-    points = [_evaluated(task, trainer, loaded, "valid", training, each, folder) for each in rankings]
+    with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
+        points = [_evaluated(task, trainer, loaded, "valid", training, each, folder) for each in rankings]
     kept = Path(folder) / "kept"
     kept.mkdir()
     shutil.move(trainer.saved_model_file, kept / MODEL_FILE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -38,6 +38,42 @@ class RanksItself(Protocol):
         """Return the lists to recommend, with scores."""
 
 
+class KeptScores:
+    """What batches of evaluations were scored to, by their place, for evaluations of the same model to come.
+
+    Args:
+        limit: bytes that may be kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._left, self._place = limit, -1
+        self._found: dict[Any, dict[int, Any]] = {}
+        self._of_loader: dict[int, Any] = {}
+
+    def begin(self, loader: Any) -> None:
+        """Begin an evaluation of a loader's batches in their order."""
+        self._of_loader, self._place = self._found.setdefault(loader, {}), 0
+
+    def end(self) -> None:
+        """Keep nothing of batches outside of an evaluation."""
+        self._place = -1
+
+    def of_batch(self, score: Callable[[], Any]) -> Any:
+        """Return what the next batch was scored to, as RecBole does it, or score it."""
+        if self._place < 0:
+            return score()
+        place, self._place = self._place, self._place + 1
+        if place in self._of_loader:
+            interaction, scores, *rest = self._of_loader[place]
+            return interaction, scores.clone(), *rest
+        found = score()
+        size = found[1].numel() * found[1].element_size()
+        if size <= self._left:
+            self._left -= size
+            self._of_loader[place] = (found[0], found[1].clone(), *found[2:])
+        return found
+
+
 class Evaluator(Base):
     """Mixin of any RecBole trainer: batches that fit, lists as the model ranks them."""
 
@@ -47,6 +83,19 @@ class Evaluator(Base):
         super().__init__(config, model)
         self._fitted: weakref.WeakSet[Any] = weakref.WeakSet()
         self._ranks_as_trained = False
+        self._kept: KeptScores | None = None
+
+    @contextlib.contextmanager
+    def keeping_scores(self) -> Iterator[None]:
+        """Within this context score each batch of a loader once, as far as ``eval_memory`` holds them.
+
+        The model's parameters must stay as they are; what acts in ranking may change.
+        """
+        self._kept = KeptScores(memory_bytes(self.config["eval_memory"]))
+        try:
+            yield
+        finally:
+            self._kept = None
 
     @contextlib.contextmanager
     def ranking_as_trained(self) -> Iterator[None]:
@@ -63,7 +112,13 @@ class Evaluator(Base):
             limit = memory_bytes(self.config["eval_memory"])
             fit_to_memory(eval_data, self.model, self._try_batch, limit)
             self._fitted.add(eval_data)
-        return super().evaluate(eval_data, *arguments, **keywords)
+        if self._kept is None:
+            return super().evaluate(eval_data, *arguments, **keywords)
+        self._kept.begin(eval_data)
+        try:
+            return super().evaluate(eval_data, *arguments, **keywords)
+        finally:
+            self._kept.end()
 
     @torch.no_grad()
     def lists(self, loader: Any, entries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -105,7 +160,9 @@ class Evaluator(Base):
 
     def _full_sort_batch_eval(self, batched_data: Any) -> Any:
         """Score a batch, mask what must not be recommended, and then re-rank if the model does."""
-        interaction, scores, positive_rows, items = super()._full_sort_batch_eval(batched_data)
+        score = super()._full_sort_batch_eval
+        found = score(batched_data) if self._kept is None else self._kept.of_batch(lambda: score(batched_data))
+        interaction, scores, positive_rows, items = found
         scores = self._reranked(scores, interaction, torch.arange(len(scores)))
         return interaction, scores, positive_rows, items
 
