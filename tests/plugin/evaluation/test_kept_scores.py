@@ -43,8 +43,7 @@ def test_kept_scores_give_the_same_values(rich: Path, monkeypatch: pytest.Monkey
     config["eval_memory"] = memory
     with trainer.keeping_scores():
         assert values() == expected
-    if mode == "full":
-        assert len(scored) - usual == (usual // len(SETTINGS) if memory == "256MB" else usual)
+    assert len(scored) - usual == (usual // len(SETTINGS) if memory == "256MB" else usual)
     with torch.no_grad():
         model.user_embedding.weight.mul_(-1.0)
     assert values() != expected, "nothing is kept for a model that has changed"
