@@ -18,9 +18,8 @@ SETTINGS = ({"lap_tau": 0.0}, {"lap_tau": 0.8}, {"cp_weight": 0.5}, {"lap_tau": 
 
 @pytest.mark.trains
 @pytest.mark.parametrize("memory", ["256MB", "1"])
-@pytest.mark.parametrize("mode", ["full", "uni3"])
-def test_kept_scores_give_the_same_values(rich: Path, monkeypatch: pytest.MonkeyPatch, memory: str, mode: str) -> None:
-    given = {**SMALL, "data_path": str(rich), "eval_args.mode": mode, "eval_batch_size": 30}
+def test_kept_scores_give_the_same_values(rich: Path, monkeypatch: pytest.MonkeyPatch, memory: str) -> None:
+    given = {**SMALL, "data_path": str(rich), "eval_batch_size": 30}
     config = IleConfig("BPR_LAP_CP", "rich", config_dict=given)
     data = prepare_data(config)
     model = build_model(config, data)
