@@ -39,6 +39,8 @@ class WithoutDriver(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.Tensor.new_tensor:
             return torch.as_tensor(args[1], dtype=args[0].dtype).to(args[0].device)
+        if func is torch.Tensor.copy_:
+            return torch.ops.aten.copy_.default(*args)
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
             index = args[1] if isinstance(args[1], tuple) else (args[1],)
             if any(isinstance(each, torch.Tensor) for each in index) and all(map(_is_plain_index, index)):

@@ -143,12 +143,12 @@ def test_a_command_under_nohup_does_not_hear_that_a_terminal_is_closed() -> None
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("name", ["sweep", "compare"])
-def test_ray_that_is_killed_is_one_line(name: str) -> None:
+@pytest.mark.parametrize(("name", "server"), [("sweep", "raylet"), ("compare", "raylet"), ("sweep", "gcs_server")])
+def test_ray_that_is_killed_is_one_line(name: str, server: str) -> None:
     process = start(name)
     children = psutil.Process(process.pid).children(recursive=True)
-    (raylet,) = [child for child in children if child.name() == "raylet"]
-    raylet.kill()
+    (killed,) = [child for child in children if child.name() == server]
+    killed.kill()
     assert_ended(process, children, 1)
     last = Path("printed").read_text().splitlines()
     assert len([line for line in last if "done" not in line]) <= 2

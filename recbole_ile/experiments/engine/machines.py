@@ -56,7 +56,10 @@ def ray_session(address: str, verbose: bool) -> Iterator[None]:
             with _deaf_to_hangup():
                 _start(address, verbose, level)
             watch.start()
-            yield
+            try:
+                yield
+            finally:
+                watch.stop()
     except (Lost, Exception) as error:  # of which Ray makes others while it waits
         if not watch.lost or isinstance(error, InputError):
             raise
@@ -65,7 +68,7 @@ def ray_session(address: str, verbose: bool) -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise MachineLost(LOST) from error
     finally:
-        watch.stop()
+        watch.stop()  # where Ray did not even start
         ray.shutdown()
         watch.end_all()
 
@@ -102,22 +105,25 @@ class Lost(BaseException):
 
 
 class Watch:
-    """Knows the processes that this one has started since, and tells when Ray's own ends.
+    """Knows the processes that this one has started since, and tells when one of Ray's servers ends.
 
     Attributes:
-        lost: whether it has ended.
+        lost: whether it has ended while it was needed.
         over: set when this process is done with Ray.
     """
 
+    SERVERS = ("raylet", "gcs_server")
     INTERVAL = 0.5
     PATIENCE = 5.0
+    SHUTDOWN_PATIENCE = 20.0
 
     def __init__(self) -> None:
         self.lost = False
         self.over = threading.Event()
         self._before = set(_descendants())
         self._own: set[psutil.Process] = set()
-        self._ended = threading.Event()
+        self._stopping = threading.Event()
+        self._change = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True, name="watch of Ray")
 
     def start(self) -> None:
@@ -126,10 +132,9 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
-        self._ended.set()
-        if self._thread.is_alive() and not self.lost:
-            self._thread.join()
+        """Take from now on that the servers end as what is expected, for a while."""
+        with self._change:
+            self._stopping.set()
         self._own.update(set(_descendants()) - self._before)
 
     def end_all(self) -> None:
@@ -143,24 +148,29 @@ class Watch:
                 process.kill()
 
     def _run(self) -> None:
-        raylets = [process for process in self._own if _name(process) == "raylet"]
-        while not self._ended.wait(self.INTERVAL):
+        servers = [process for process in self._own if _name(process) in self.SERVERS]
+        while not self.over.wait(self.INTERVAL):
             self._own.update(set(_descendants()) - self._before)
-            if not all(map(_is_alive, raylets)):
+            if not all(map(_is_alive, servers)):
                 self._tell()
                 return
 
     def _tell(self) -> None:
         """Interrupt the main thread; where it waits within Ray for what does not answer, end the process instead.
 
-        Ray itself would end it after a minute, with a line for its developers.
+        Ray itself would end it after a minute, with a line for its developers; also while it shuts down, where a
+        signal to all processes has ended the servers before.
         """
         interruptions = active()
-        if self._ended.wait(self.INTERVAL) or not interruptions:
+        if not interruptions:
             return
-        self.lost = True
-        interruptions.fail(Lost())
-        if not self.over.wait(self.PATIENCE):
+        patience = self.SHUTDOWN_PATIENCE
+        if not self._stopping.wait(self.INTERVAL):
+            with self._change:
+                if not self._stopping.is_set():
+                    self.lost, patience = True, self.PATIENCE
+                    interruptions.fail(Lost())
+        if not self.over.wait(patience):
             self._end_all(0.0)
             interruptions.end(LOST)
 

@@ -59,5 +59,5 @@ class PopularityCorrelation(NeedsInteractionLosses):
         squares, products, others = co_moments(chances, popularity, mean, other_mean)
         # Around the mean of all, the sums of squares do not change with it, so that it needs no gradient.
         own, other_squares = global_sums(torch.stack([squares, products]), torch.stack([others, others]))
-        moments = (own[0], own[1], other_squares[0])
-        return squared_correlation(moments, mean, other_mean, counts[0]).to(losses.values.dtype)
+        moments = (*own.unbind(), other_squares.unbind()[0])
+        return squared_correlation(moments, mean, other_mean, counts.unbind()[0]).to(losses.values.dtype)
