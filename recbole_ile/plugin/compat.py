@@ -278,6 +278,27 @@ def importing_models() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def ray_servers_apart() -> Iterator[None]:
+    """Start Ray's servers within this context in sessions of their own, which a signal to our group does not reach.
+
+    Else ``timeout``, a batch system or a shell ends them together with this process, and Ray's C++ side ends a driver
+    whose raylet does not answer at once, without a word and with 1, before it can say how to go on. Where the system
+    ends them with their parent, they are not left behind. Can go when ``ray.init`` starts them apart.
+    """
+    from ray._private import services, utils
+
+    usual = getattr(services, "ConsolePopen", None)
+    if sys.platform == "win32" or usual is None or not utils.detect_fate_sharing_support():
+        yield
+        return
+    services.ConsolePopen = functools.partial(usual, start_new_session=True)
+    try:
+        yield
+    finally:
+        services.ConsolePopen = usual
+
+
+@contextlib.contextmanager
 def without_ray_reports() -> Iterator[None]:
     """Keep Ray within this context from printing what its own processes say when one of them ends.
 

@@ -15,7 +15,7 @@ import psutil
 import ray
 
 from recbole_ile.errors import InputError, MachineLost
-from recbole_ile.plugin.compat import without_ray_reports
+from recbole_ile.plugin.compat import ray_servers_apart, without_ray_reports
 from recbole_ile.signals import active
 
 CHATTER = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -53,7 +53,7 @@ def ray_session(address: str, verbose: bool) -> Iterator[None]:
     watch = Watch()
     try:
         with contextlib.nullcontext() if verbose else without_ray_reports():
-            with _deaf_to_hangup():
+            with _deaf_to_hangup(), ray_servers_apart():
                 _start(address, verbose, level)
             watch.start()
             try:
@@ -69,6 +69,7 @@ def ray_session(address: str, verbose: bool) -> Iterator[None]:
         raise MachineLost(LOST) from error
     finally:
         watch.stop()  # where Ray did not even start
+        watch.end_where_lost()
         ray.shutdown()
         watch.end_all()
 
@@ -122,6 +123,7 @@ class Watch:
         self.over = threading.Event()
         self._before = set(_descendants())
         self._own: set[psutil.Process] = set()
+        self._servers: list[psutil.Process] = []
         self._stopping = threading.Event()
         self._change = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True, name="watch of Ray")
@@ -129,6 +131,7 @@ class Watch:
     def start(self) -> None:
         """Begin to look."""
         self._own.update(set(_descendants()) - self._before)
+        self._servers = [process for process in self._own if _name(process) in self.SERVERS]
         self._thread.start()
 
     def stop(self) -> None:
@@ -136,6 +139,20 @@ class Watch:
         with self._change:
             self._stopping.set()
         self._own.update(set(_descendants()) - self._before)
+
+    def end_where_lost(self) -> None:
+        """End this process, and all that it started, where a server has ended.
+
+        Ray's own shutdown would end it without a word, with 1, when it finds that the server does not answer.
+        """
+        interruptions = active()
+        if not interruptions:
+            return
+        if interruptions.received is not None:  # the servers have perhaps heard of it, too
+            psutil.wait_procs(self._servers, timeout=self.INTERVAL)
+        if not all(map(_is_alive, self._servers)):
+            self._end_all(0.0)
+            interruptions.end(LOST)
 
     def end_all(self) -> None:
         """Wait for the processes to end, and kill those that do not."""
@@ -148,10 +165,9 @@ class Watch:
                 process.kill()
 
     def _run(self) -> None:
-        servers = [process for process in self._own if _name(process) in self.SERVERS]
         while not self.over.wait(self.INTERVAL):
             self._own.update(set(_descendants()) - self._before)
-            if not all(map(_is_alive, servers)):
+            if not all(map(_is_alive, self._servers)):
                 self._tell()
                 return
 
