@@ -59,5 +59,6 @@ class PopularityCorrelation(NeedsInteractionLosses):
         squares, products, others = co_moments(chances, popularity, mean, other_mean)
         # Around the mean of all, the sums of squares do not change with it, so that it needs no gradient.
         own, other_squares = global_sums(torch.stack([squares, products]), torch.stack([others, others]))
-        moments = (*own.unbind(), other_squares.unbind()[0])
+        (own_squares, co_products), (others_squares, _) = own.unbind(), other_squares.unbind()
+        moments = (own_squares, co_products, others_squares)
         return squared_correlation(moments, mean, other_mean, counts.unbind()[0]).to(losses.values.dtype)
