@@ -73,7 +73,7 @@ def known_topics(commands: Mapping[str, str]) -> Topics:
             add(model, lambda model=model, kind=kind: of_model(model, kind))
     for option in documented_options().values():
         add(option.name, lambda option=option: of_option(option))
-    for model, options in options_of_models().items():
+    for options in options_of_models().values():
         for option in options:
             add(option.name, lambda name=option.name: of_model_option(name))
     for command in commands:
