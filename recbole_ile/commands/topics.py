@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from recbole.evaluator import register
@@ -61,26 +62,31 @@ def known_topics(commands: Mapping[str, str]) -> Topics:
         found.setdefault(name, text)
 
     for name in commands:
-        add(name, lambda name=name: parser_of(name, commands).format_help().rstrip())
+        add(name, partial(of_command, name, commands))
     for each in known_mitigations().values():
-        add(each.suffix, lambda each=each: of_mitigation(each))
+        add(each.suffix, partial(of_mitigation, each))
     for name, kind in register.metrics_dict.items():
-        add(kind.__name__, lambda name=name: of_metric(name))
+        add(kind.__name__, partial(of_metric, name))
     for name in DISTANCES:
-        add(name, lambda name=name: of_distance(name))
+        add(name, partial(of_distance, name))
     for kind, models in models_by_kind().items():
         for model in models:
-            add(model, lambda model=model, kind=kind: of_model(model, kind))
+            add(model, partial(of_model, model, kind))
     for option in documented_options().values():
-        add(option.name, lambda option=option: of_option(option))
+        add(option.name, partial(of_option, option))
     for options in options_of_models().values():
         for option in options:
-            add(option.name, lambda name=option.name: of_model_option(name))
+            add(option.name, partial(of_model_option, option.name))
     for command in commands:
         for action in parser_of(command, commands)._actions:
             for flag in action.option_strings:
-                add(flag.lstrip("-"), lambda flag=flag: of_flag(flag, commands))
+                add(flag.lstrip("-"), partial(of_flag, flag, commands))
     return found
+
+
+def of_command(name: str, commands: Mapping[str, str]) -> str:
+    """Return the help of a command."""
+    return parser_of(name, commands).format_help().rstrip()
 
 
 def of_mitigation(mitigation: Mitigation) -> str:
@@ -174,10 +180,10 @@ def of_model_option(name: str) -> str:
             if option.name == name:
                 found.setdefault((option.shown_default, option.takes), []).append(option)
     lines = [f"--{name}  an option of models"]
-    for (default, takes), options in found.items():
-        models = ", ".join(option.owner for option in options)
+    for (default, takes), alike in found.items():
+        models = ", ".join(option.owner for option in alike)
         lines += [f"    {default} by default{f', it takes {takes}' if takes else ''}: {models}"]
-    meanings = dict.fromkeys(option.meaning for options in found.values() for option in options if option.meaning)
+    meanings = dict.fromkeys(option.meaning for alike in found.values() for option in alike if option.meaning)
     return "\n".join([*lines, *(f"    {meaning}" for meaning in list(meanings)[:1])])
 
 
