@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # A test trains too little to keep several threads busy, so that tests run side by side, one a core.
 PYTEST = $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
-.PHONY: run test quick slow lint
+.PHONY: run test quick slow lint docs
 
 run: $(VENV)/installed
 	$(BIN)/recbole-ile --model=BPR,BPR_ILE,EASE_EP_CP --dataset=ml-100k --ep_weight=auto --cp_weight=auto
@@ -26,6 +26,11 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	MYPYPATH=benchmarks $(BIN)/mypy benchmarks/*.py
+
+# The site, in build/site; a warning, a link that leads nowhere for instance, is an error.
+docs: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

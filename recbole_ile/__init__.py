@@ -17,7 +17,7 @@ from recbole_ile.plugin.catalogue.models import get_model  # noqa: E402
 
 _hooks.apply()
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["InputError", "get_model", "load_model", "run_recbole_ile"]
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import errno
-import importlib
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
 
 from recbole_ile.signals import follows_from_interruption, interrupting, say
 from recbole_ile.texts import one_line
 
-NAMES = ("run", "sweep", "compare", "recommend", "rerank", "fetch", "doctor")
+NAMES = ("run", "sweep", "compare", "recommend", "rerank", "fetch", "doctor", "help", "completion")
 COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}
 DEFAULT = "run"
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""
+SHOWN_VERSIONS = ("recbole_ile", "recbole", "torch")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 """Full disks and forbidden folders, wherever they are met: the user has to mend them, as any wrong input."""
 
@@ -49,10 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    name = words.pop(0) if words and words[0] in COMMANDS else DEFAULT
     with interrupting() as interruptions:
         try:
-            code = _run_command(name, words)
+            code = _print_versions() if words == ["--version"] else _run_command(*_named_command(words))
             return interruptions.exit_code if code == INTERRUPTED else code
         except KeyboardInterrupt as interruption:
             say(one_line(" ".join(["interrupted;", *map(str, interruption.args)]).rstrip(";")))
@@ -72,28 +69,39 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 2 if wrong_input else 1
 
 
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others are."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage."""
-        from recbole_ile.errors import InputError
-
-        raise InputError(message)
-
-
 def _run_command(name: str, words: list[str]) -> int:
+    from recbole_ile.commands.parsers import load_command, parser_of
     from recbole_ile.plugin.runs.guest import leaving_no_trace
 
-    command = importlib.import_module(COMMANDS[name])
-    parser = OneLineParser(
-        prog=f"recbole-ile {name}",
-        description=command.HELP,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    command.add_arguments(parser)
+    parser = parser_of(name, COMMANDS)
     arguments, rest = parser.parse_known_args(words)
     with leaving_no_trace():
-        return command.main(arguments, rest)
+        return load_command(COMMANDS[name]).main(arguments, rest)
+
+
+def _named_command(words: list[str]) -> tuple[str, list[str]]:
+    """Return the command and what is behind it; without a command, options mean ``run``.
+
+    Raises:
+        InputError: for a first word that is neither, once the list of commands is printed.
+    """
+    from recbole_ile.errors import InputError, near_miss
+
+    if words and words[0] in COMMANDS:
+        return words[0], words[1:]
+    if not words or words in (["-h"], ["--help"]):
+        return "help", []
+    if words[0].startswith("-"):
+        return DEFAULT, words
+    from recbole_ile.commands.help import overview
+
+    print(overview(COMMANDS), flush=True)
+    raise InputError(f"unknown command {words[0]}{near_miss(words[0], COMMANDS)}; there are {', '.join(COMMANDS)}")
+
+
+def _print_versions() -> int:
+    from recbole_ile.plugin.runs.versions import versions
+
+    found = versions()
+    print("\n".join(f"{package} {found[package]}" for package in SHOWN_VERSIONS if package in found))
+    return 0

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = (ROOT / "pyproject.toml").read_text()
+(PROJECT_VERSION,) = re.findall(r'^version = "(.*)"$', PROJECT, flags=re.MULTILINE)
+YAML_FILES = list((ROOT / "properties").rglob("*.yaml"))
+MAIN_JOB = re.findall(r"^\t\$\(BIN\)/(recbole-ile --model=.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[
+    0
+].split()
+"""What `make run` runs."""
 
 
 def test_every_folder_with_code_is_a_listed_package() -> None:
@@ -24,39 +34,75 @@ def test_every_folder_with_code_is_a_listed_package() -> None:
 def test_the_version_stands_in_one_release() -> None:
     import recbole_ile
 
-    version = re.findall(r'^version = "(.*)"$', PROJECT, flags=re.MULTILINE)[0]
+    version = PROJECT_VERSION
     assert recbole_ile.__version__ == version
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.slow
-def test_a_wheel_works_without_the_source_tree(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
-    subprocess.run(build, check=True)
-    wheel = next(tmp_path.glob("*.whl"))
-    packed = set(zipfile.ZipFile(wheel).namelist())
-    for path in (ROOT / "properties").rglob("*.yaml"):
-        assert f"recbole_ile/properties/{path.relative_to(ROOT / 'properties')}" in packed
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
-        str(tmp_path / "site"),
-        str(wheel),
+def test_commits_are_checked_by_what_ci_runs() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    made = (ROOT / "Makefile").read_text().replace("$(BIN)/", "")
+    for hook in hooks:
+        assert f"\n\t{hook['entry']}\n" in made
+
+
+def test_whoever_reports_a_fault_is_asked_for_the_versions() -> None:
+    for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"):
+        fields = {field["id"]: field for field in yaml.safe_load(path.read_text())["body"]}
+        assert "recbole-ile doctor" in fields["doctor"]["attributes"]["label"]
+        assert fields["doctor"]["validations"]["required"]
+
+
+def test_the_workflow_tests_the_pythons_that_are_promised() -> None:
+    matrix = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]["test"]["strategy"][
+        "matrix"
     ]
+    (lowest,) = re.findall(r'requires-python = ">=(.*)"', PROJECT)
+    assert matrix["python"][0] == lowest
+
+
+@pytest.mark.slow
+def test_wheel_and_sdist_work_in_a_fresh_environment(tmp_path: Path) -> None:
+    """The dependencies are this environment's, by a ``.pth`` file; the package and its command are the wheel's."""
+    source = tmp_path / "source"
+    copied = ("recbole_ile", "properties", "pyproject.toml", "README.md", "LICENSE")
+    for name in copied:
+        ignored = shutil.ignore_patterns("__pycache__")
+        original = ROOT / name
+        shutil.copytree(original, source / name, ignore=ignored) if original.is_dir() else shutil.copy(original, source)
+    subprocess.run([sys.executable, "-m", "build", "--outdir", str(tmp_path / "dist"), str(source)], check=True)
+    (wheel,), (sdist,) = (tmp_path / "dist").glob("*.whl"), (tmp_path / "dist").glob("*.tar.gz")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        f"recbole_ile/properties/{path.relative_to(ROOT / 'properties').as_posix()}" for path in YAML_FILES
+    } <= packed
+    assert "recbole_ile/py.typed" in packed
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "recbole_ile/cli.py", "properties/overall.yaml"} <= names
+    shutil.rmtree(source)
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
     subprocess.run(install, check=True)
-    words = ["--model=BPR_ILE", "--dataset=ml-100k", "--epochs=1", "--preset=paper-ml-1m", "--show_progress=False"]
+    (site,) = environment.rglob("site-packages")
+    others = [folder for folder in sys.path if folder and not Path(folder).is_relative_to(ROOT / "recbole_ile")]
+    (site / "dependencies.pth").write_text("".join(f"{folder}\n" for folder in others if folder.endswith("-packages")))
+    command = str(python.with_name("recbole-ile"))
+    where = "import recbole_ile; print(recbole_ile.__file__)"
+    assert str(site) in said([str(python), "-c", where], tmp_path), "not the one under development"
+    assert f"recbole_ile {PROJECT_VERSION}\n" in said([command, "--version"], tmp_path)
+    assert "--ile_lambda" in said([command, "help", "ILE"], tmp_path)
+    options = [*MAIN_JOB[1:], "--epochs=1", "--show_progress=False"]
+    assert "EASE_EP_CP" in said([command, *options], tmp_path)
+
+
+def said(words: list[str], folder: Path) -> str:
+    """Return what a command prints in a folder, with nothing of this environment's variables."""
     seen = subprocess.run(
-        [sys.executable, "-m", "recbole_ile", *words],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": "/usr/bin"},
-        capture_output=True,
-        text=True,
+        words, cwd=folder, env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
     )
     assert seen.returncode == 0, seen.stderr
-    assert "mainstream" in seen.stdout
+    return seen.stdout

@@ -40,6 +40,7 @@ from recbole_ile.report.terminal import Terminal, words
 
 NAME = "compare"
 HELP = "compare a model with the mitigations on it over several seeds, as the paper does"
+EXAMPLE = "recbole-ile compare --dataset=ml-100k"
 DEFAULT_FOLDER = Path("saved") / "comparisons"
 KIND = "comparison"
 COLUMNS = ("ndcg", "upd", "ad", "ee")

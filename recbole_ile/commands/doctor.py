@@ -15,12 +15,15 @@ from recbole_ile.report.terminal import Terminal
 
 NAME = "doctor"
 HELP = "show the installed versions, or with --models what works on which model"
+EXAMPLE = "recbole-ile doctor --models"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--models", action="store_true", help="all models of RecBole and the mitigations")
-    parser.add_argument("--markdown", action="store_true", help="the table of --models as in the README")
+    parser.add_argument(
+        "--markdown", action="store_true", help="the table of --models in Markdown, as in the documentation"
+    )
 
 
 def main(arguments: argparse.Namespace, rest: list[str]) -> int:

@@ -24,6 +24,7 @@ from recbole_ile.texts import printable
 
 NAME = "fetch"
 HELP = "download a data set, or convert a file of your own, to RecBole's format"
+EXAMPLE = "recbole-ile fetch books --from=loans.csv --user=reader --item=isbn"
 OPTIONS = ("from", "data_path", *ROLES, "format", "k_core", "min_rating", "drop_duplicates", "force")
 KINDS = ("inter", "item", "user")
 DATA_PATH = "dataset"

@@ -21,6 +21,7 @@ from recbole_ile.texts import printable
 
 NAME = "recommend"
 HELP = "write the recommendation lists of a trained model to a csv or parquet file"
+EXAMPLE = "recbole-ile recommend --checkpoint=saved/BPR-<time>.pth --all --k=10 --out=recs.csv"
 NAMED = 3
 """Users without a list that are named."""
 

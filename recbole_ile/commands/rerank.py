@@ -27,6 +27,7 @@ from recbole_ile.texts import printable
 
 NAME = "rerank"
 HELP = "re-rank scores from a csv or parquet file by any mitigation in ranking of one model's scores"
+EXAMPLE = "recbole-ile rerank --scores=scores.csv --train=train.inter --cp_weight=0.97"
 COLUMNS = ["user", "item", "score"]
 UTF_8 = "utf-8"
 METHODS = ("LAP", "EP", "PC", "XQ", "FAIR", "CP")

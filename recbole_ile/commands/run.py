@@ -28,6 +28,7 @@ from recbole_ile.texts import printable
 
 NAME = "run"
 HELP = "train and evaluate a model (the default)"
+EXAMPLE = "recbole-ile run --model=BPR_ILE --dataset=ml-100k"
 CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
 

@@ -40,6 +40,7 @@ from recbole_ile.report.terminal import Terminal
 
 NAME = "sweep"
 HELP = "search for the weight with the best trade-off between accuracy and fairness, with Ray Tune"
+EXAMPLE = "recbole-ile sweep --model=BPR_ILE --dataset=ml-100k"
 __all__ = ["HELP", "NAME", "add_arguments", "main"]
 DEFAULT_FOLDER = Path("saved") / "sweeps"
 
