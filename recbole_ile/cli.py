@@ -14,7 +14,7 @@ from typing import NoReturn
 from recbole_ile.signals import follows_from_interruption, interrupting, say
 from recbole_ile.texts import one_line
 
-NAMES = ("run", "sweep", "compare", "recommend", "rerank", "fetch", "doctor")
+NAMES = ("run", "sweep", "compare", "recommend", "rerank", "evaluate", "fetch", "doctor")
 COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}
 DEFAULT = "run"
 INTERRUPTED = 130
