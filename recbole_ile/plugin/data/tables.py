@@ -119,6 +119,8 @@ def feature_columns(source: Any, option: str, id_role: str, names: Mapping[str, 
         raise InputError(f"{where} has {id_role} {printable(ids[id_role][twice.idxmax()])} twice")
     own = (names or {}).get(id_role) or next(name for name in ALIASES[id_role] if name in columns.names)
     others = [name for name in columns.names if name != own]
+    if not others:
+        return ids
     read = columns.read(dict.fromkeys(others, False), as_they_are=True)
     for name in others:
         ids[name] = read.column(name).to_pandas().to_numpy()
