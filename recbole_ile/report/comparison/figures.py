@@ -93,7 +93,9 @@ def item_groups(comparison: Comparison) -> Figure | None:
 
 
 def trade_off(comparison: Comparison) -> Figure | None:
-    """Draw the first metric against each that is none of accuracy: a point a method, bars its spread over seeds, hollow if published.
+    """Draw the first metric against each that is none of accuracy: a point a method, hollow if published.
+
+    Bars are the spread over seeds.
 
     Returns:
         ``None`` if no method has values of two metrics.
