@@ -17,10 +17,18 @@ TEXT = (Path(__file__).parent.parent / "docs" / "own_data.md").read_text(encodin
 LINES = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL) for line in block.splitlines()]
 RUNS = [line for line in LINES if line.startswith("recbole-ile --")]
 EVALUATIONS = [line for line in LINES if line.startswith("recbole-ile evaluate ")]
+FETCHES = [line for line in LINES if line.startswith("recbole-ile fetch ")]
 
 
 def test_every_command_is_run_here() -> None:
-    assert set(LINES) == {*RUNS, *EVALUATIONS}
+    assert set(LINES) == {*RUNS, *EVALUATIONS, *FETCHES}
+
+
+def test_a_table_is_converted() -> None:
+    pd.DataFrame({"isbn": ["x", "y", "x"], "reader": [1, 2, 3], "rating": [5, 4, 1]}).to_parquet("loans.parquet")
+    for line in FETCHES:
+        assert main(shlex.split(line)[1:]) == 0, line
+    assert len(Path("dataset/loans/loans.inter").read_text().splitlines()) == 3
 
 
 @pytest.mark.draws

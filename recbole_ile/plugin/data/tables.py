@@ -222,7 +222,7 @@ def _ids(column: pyarrow.ChunkedArray, role: str, where: str) -> pd.Categorical:
     encoded = column.combine_chunks()
     if isinstance(encoded, pyarrow.ChunkedArray):  # of no chunks
         encoded = pyarrow.array([], encoded.type) if encoded.num_chunks == 0 else encoded.chunk(0)
-    names = _texts(encoded.dictionary, role, where)
+    names = id_texts(encoded.dictionary, role, where)
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     distinct, place = np.unique(names, return_inverse=True) if len(names) else (names, np.zeros(0, np.int64))
     empty = np.append((names == ""), True)[codes]  # the last place is that of -1
@@ -231,17 +231,27 @@ def _ids(column: pyarrow.ChunkedArray, role: str, where: str) -> pd.Categorical:
     return pd.Categorical.from_codes(place[codes] if len(codes) else codes, categories=pd.Index(distinct, dtype=object))
 
 
-def _texts(values: pyarrow.Array, role: str, where: str) -> np.ndarray:
+def id_texts(values: pyarrow.Array, role: str, where: str) -> np.ndarray:
+    """Return ``[D]`` values of a column of ids as texts, an empty one for none.
+
+    Args:
+        values: whole numbers, texts, dates or times.
+        role: of the column, for errors.
+        where: what errors call the table.
+
+    Raises:
+        InputError: for bytes, fractions and what else is no id.
+    """
     kind = values.type
     types = pyarrow.types
     if types.is_floating(kind):
-        numbers = values.to_numpy(zero_copy_only=False)
+        numbers = values.drop_null().to_numpy(zero_copy_only=False)
         odd = ~(np.isfinite(numbers) & (numbers == np.floor(numbers)) & (np.abs(numbers) < 2.0**53))
         if odd.any():
             raise InputError(
                 f"{where}: the {role} {numbers[odd.argmax()]} is no whole number; an id is a text or a whole number"
             )
-        values = pyarrow.array(numbers.astype(np.int64))
+        values = values.cast(pyarrow.int64())
     elif types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
         raise InputError(f"{where}: column {role} holds bytes; write its ids as texts")
     try:
