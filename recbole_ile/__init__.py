@@ -18,7 +18,7 @@ from recbole_ile.plugin.catalogue.models import get_model  # noqa: E402
 _hooks.apply()
 
 __version__ = "0.2.0"
-__all__ = ["InputError", "get_model", "load_model", "run_recbole_ile"]
+__all__ = ["InputError", "evaluate_lists", "get_model", "load_model", "run_recbole_ile"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +27,10 @@ def __getattr__(name: str) -> Any:
         from recbole_ile.commands.run import run_recbole_ile
 
         return run_recbole_ile
+    if name == "evaluate_lists":
+        from recbole_ile.experiments.comparison.given_lists import evaluate_lists
+
+        return evaluate_lists
     if name == "load_model":
         from recbole_ile.plugin.runs.guest import leaving_no_trace
         from recbole_ile.plugin.runs.restoring import load_model

@@ -34,7 +34,12 @@ DATA_PATH = "dataset"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("name", nargs="?", help=f"{', '.join(known_sources())}, or with --from any other")
-    parser.add_argument("--from", dest="source", metavar="FILE", help="convert this zip, dat, csv, tsv or json.gz file")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="convert this zip, dat, csv, tsv, json.gz, parquet or feather file",
+    )
     parser.add_argument("--data_path", default=DATA_PATH, metavar="FOLDER", help="where <name>/<name>.inter is put")
     for role in ROLES:
         parser.add_argument(f"--{role}", metavar="COLUMN", help=f"that holds the {role}: a name, or a position from 1")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from recbole.utils import EvaluatorType
+
 from recbole_ile.commands.arguments import parse_options, separate_files
 from recbole_ile.errors import InputError
 from recbole_ile.metric import Bound
@@ -22,7 +24,7 @@ from recbole_ile.plugin.runs.pipeline import train_and_evaluate
 from recbole_ile.plugin.runs.reevaluation import reevaluate, reevaluation_config
 from recbole_ile.plugin.runs.versions import versions
 from recbole_ile.plugin.trust import trusting_checkpoints
-from recbole_ile.report.run.files import write_run
+from recbole_ile.report.run.files import write_run, write_users
 from recbole_ile.report.tables import print_comparison, print_prices, print_result
 from recbole_ile.texts import printable
 
@@ -31,6 +33,9 @@ HELP = "train and evaluate a model (the default)"
 EXAMPLE = "recbole-ile run --model=BPR_ILE --dataset=ml-100k"
 CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
+
+OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user")
+"""Arguments of a run that say nothing of its configuration."""
 
 
 @leaving_no_trace()
@@ -44,6 +49,7 @@ def run_recbole_ile(
     trust_checkpoint: bool = False,
     checkpoint: str | Path | None = None,
     reprice: bool = False,
+    per_user: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -61,31 +67,48 @@ def run_recbole_ile(
         checkpoint: a trained model that is only evaluated, under other settings of CP and PUFR for instance; it
             tells model, data set and options that are not given.
         reprice: whether exposure prices in ``checkpoint`` are found anew, from the training interactions of now.
+        per_user: whether to leave ``per_user.parquet`` beside the results: of each user the metrics, the group, the
+            profile's shares and the list.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
         ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each group;
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
-        ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``.
+        ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``; and
+        ``per_user``, the path, if it was asked for.
 
     Raises:
         InputError: for an option, file or data set that cannot be used.
     """
     if checkpoint is not None and resume is not None:
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
+    if per_user and not saved:
+        raise InputError("option per_user=True leaves a file beside the results, which saved=False does not keep")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
         if checkpoint is None:
             stored = None if resume is None else read_checkpoint(resume, map_location="cpu")
             config = _configuration(model, dataset, config_file_list, config_dict, resume, stored)
-            result, seconds = train_and_evaluate(config, saved, resume, stored)
+            _check_per_user(config, per_user)
+            result, seconds = train_and_evaluate(config, saved, resume, stored, per_user)
         else:
             stored = read_checkpoint(checkpoint, map_location="cpu")
             config = reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, config_dict)
-            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice)
+            _check_per_user(config, per_user)
+            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user)
+    users = result.pop("per_user", None)
     if saved and config["local_rank"] == 0:
+        if users is not None:
+            result["per_user"] = str(write_users(users, Path(result["output_dir"])))
         write_run(result, config, versions(), seconds)
     return result
+
+
+def _check_per_user(config: IleConfig, per_user: bool) -> None:
+    if per_user and config["eval_type"] is not EvaluatorType.RANKING:
+        raise InputError(
+            f"option per_user is of lists, and metrics={config['metrics']!r} are of single values; leave one out"
+        )
 
 
 def _configuration(
@@ -131,6 +154,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reprice", action="store_true", help="with --checkpoint: find exposure prices anew from the data of now"
     )
+    parser.add_argument(
+        "--per_user", action="store_true", help="leave per_user.parquet: of each user metrics, group, profile and list"
+    )
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.add_argument("--nproc", type=int, default=1, help="processes that train together on this machine")
     parser.add_argument("--ip", default="localhost", help="address of the first machine")
@@ -157,6 +183,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "checkpoint": arguments.checkpoint,
         "trust_checkpoint": arguments.trust_checkpoint,
         "reprice": arguments.reprice,
+        "per_user": arguments.per_user,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
     models = list(dict.fromkeys(name for name in named if name)) or [""]
@@ -209,9 +236,7 @@ def _run_one(keywords: dict[str, Any], arguments: argparse.Namespace) -> dict[st
     if arguments.checkpoint:
         raise InputError(f"option nproc={arguments.nproc}: --checkpoint evaluates in one process")
     with quiet_recbole(), trusting_checkpoints(keywords["trust_checkpoint"]):
-        settings = {
-            key: value for key, value in keywords.items() if key not in ("trust_checkpoint", "checkpoint", "reprice")
-        }
+        settings = {key: value for key, value in keywords.items() if key not in OF_THE_CALL}
         resume = settings["resume"]
         content = None if resume is None else read_checkpoint(resume, map_location="cpu")
         config = _configuration(**settings, content=content)

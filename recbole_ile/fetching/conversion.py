@@ -10,12 +10,13 @@ import numpy as np
 from recbole_ile.errors import InputError
 from recbole_ile.fetching.archive import open_interactions
 from recbole_ile.fetching.blocks import blocks_of_lines
+from recbole_ile.fetching.columnar import COLUMNAR, row_blocks
 from recbole_ile.fetching.fields import read_fields
 from recbole_ile.fetching.interactions import Collected, Interactions
 from recbole_ile.fetching.layout import Layout, find_layout
 from recbole_ile.fetching.malformed import Malformed
 from recbole_ile.fetching.safety import DamagedFile
-from recbole_ile.fetching.values import identifiers, ratings, timestamps
+from recbole_ile.fetching.values import Identifiers, identifiers, ratings, timestamps
 
 
 class Conversion(NamedTuple):
@@ -42,7 +43,7 @@ def read_interactions(
     """Read a file of interactions, packed or not, in blocks of bounded size.
 
     Args:
-        path: zip, gzip or plain text.
+        path: zip, gzip or plain text; or a file of columns, of which ``COLUMNAR`` has the suffixes.
         member: file inside a zip archive.
         format: one of ``layout.FORMATS``, if it is not what the first line looks like.
         columns: for some roles, the name of their column or its position.
@@ -51,6 +52,8 @@ def read_interactions(
     Raises:
         InputError: for what is not such a file; names it and the reason.
     """
+    if path.suffix in COLUMNAR:
+        return _read_columns(path, format, columns or {}, min_rating)
     layout: Layout | None = None
     collected, malformed, low = Collected(), Malformed(), 0
     with open_interactions(path, member) as stream:
@@ -78,26 +81,57 @@ def _add_block(
     table, wrong = read_fields(block, layout)
     for lines, reason in wrong:
         malformed.add(number + lines, reason)
-    good = np.ones(len(table), bool)
-    lines = number + table.index.to_numpy(int)
+    ids = {role: identifiers(table[role]) for role in ("user", "item")}
+    values = {role: read(table[role]) for role, read in _READERS.items() if role in table}
+    return _add_rows(number + table.index.to_numpy(int), ids, values, min_rating, collected, malformed)
+
+
+def _read_columns(path: Path, format: str | None, columns: dict[str, str], min_rating: float | None) -> Conversion:
+    if format is not None:
+        raise InputError(f"option format={format}: {path} is {COLUMNAR[path.suffix]}, which says its own")
+    collected, malformed, low, number = Collected(), Malformed(), 0, 1
+    for rows in row_blocks(path, columns):
+        if min_rating is not None and "rating" not in rows.values:
+            raise InputError(f"option min_rating={min_rating:g}: {path} has no ratings")
+        lines = np.arange(number, number + rows.number)
+        low += _add_rows(lines, rows.ids, rows.values, min_rating, collected, malformed)
+        number += rows.number
+    return Conversion(collected.joined(), malformed, low)
+
+
+def _add_rows(
+    lines: np.ndarray,
+    ids: dict[str, Identifiers],
+    values: dict[str, np.ndarray],
+    min_rating: float | None,
+    collected: Collected,
+    malformed: Malformed,
+) -> int:
+    """Add interactions and return how many are rated too low.
+
+    Args:
+        lines: ``[R]`` numbers of the lines.
+        ids: of users and items, as ``identifiers`` returns them.
+        values: ``[R]`` ratings and timestamps, NaN for what is none.
+        min_rating: the least rating that counts.
+        collected: where they are added.
+        malformed: where lines are added that are no interactions.
+    """
+    good = np.ones(len(lines), bool)
 
     def refuse(mask: np.ndarray, reason: str) -> None:
         malformed.add(lines[mask & good], reason)
         good[mask] = False
 
-    ids = {}
-    for role in ("user", "item"):
-        numbers, names, reasons = identifiers(table[role])
-        ids[role] = numbers, names
+    for _, _, reasons in ids.values():
         for reason, mask in reasons.items():
             refuse(mask, reason)
-    values = {role: read(table[role]) for role, read in _READERS.items() if role in table}
     for role, column in values.items():
         refuse(np.isnan(column), f"its {role} is no {'number' if role == 'rating' else 'number or date'}")
     well_formed = int(good.sum())
     if min_rating is not None:
         good &= values["rating"] >= min_rating
-    for role, (numbers, names) in ids.items():
+    for role, (numbers, names, _) in ids.items():
         collected.add(role, numbers[good], names)
     for role, column in values.items():
         collected.add_values(role, column[good])

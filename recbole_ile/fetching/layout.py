@@ -71,7 +71,7 @@ def find_layout(line: str, name: str, format: str | None = None, columns: dict[s
     if values and not columns:
         places = {role: str(place) for place, role in enumerate(ROLES[: len(fields)], start=1)}
         return Layout(separator, _places(places, len(fields), name), len(fields), False, {})
-    found = _match(plain, columns, name)
+    found = match_columns(plain, columns, name)
     return Layout(separator, {role: plain.index(heading) for role, heading in found.items()}, len(fields), True, {})
 
 
@@ -90,7 +90,7 @@ def _json_layout(line: str, name: str, columns: dict[str, str]) -> Layout:
         raise InputError(f"{name} is not JSON with an object in each line; its first line: {error}") from error
     if not isinstance(first, dict):
         raise InputError(f"{name} is JSON without an object in each line; write one interaction to a line")
-    return Layout(None, _match(list(first), columns, name), 0, False, first)
+    return Layout(None, match_columns(list(first), columns, name), 0, False, first)
 
 
 def _are_values(fields: list[str], separator: str) -> bool:
@@ -112,7 +112,17 @@ def _places(columns: dict[str, str], fields: int, name: str) -> dict[str, int]:
     return {role: int(place) - 1 for role, place in columns.items()}
 
 
-def _match(names: list[str], columns: dict[str, str], name: str) -> dict[str, str]:
+def match_columns(names: list[str], columns: dict[str, str], name: str) -> dict[str, str]:
+    """Return which column holds each role that is there.
+
+    Args:
+        names: of the columns.
+        columns: for some roles, the name of a column.
+        name: of the file, for the error.
+
+    Raises:
+        InputError: if users or items are not found; names the columns that there are.
+    """
     for role, wanted in columns.items():
         if wanted not in names:
             raise InputError(

@@ -9,9 +9,11 @@ _PADDING = "[PAD]"
 """RecBole's name for no user and no item."""
 
 _GOODREADS_TIME = "%a %b %d %H:%M:%S %z %Y"
+Identifiers = tuple[np.ndarray, list[str], dict[str, np.ndarray]]
+"""``[R]`` numbers, what they stand for, and for what may be wrong with it, ``[R]`` whether it is."""
 
 
-def identifiers(column: pd.Series) -> tuple[np.ndarray, list[str], dict[str, np.ndarray]]:
+def identifiers(column: pd.Series) -> Identifiers:
     """Give each different identifier of a column a number.
 
     Args:

@@ -20,6 +20,7 @@ from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.config.named_options import naming_options
 from recbole_ile.plugin.data.popularity import TrainingPopularity
 from recbole_ile.plugin.evaluation.breakdown import split_by_group
+from recbole_ile.plugin.evaluation.by_user import table_of_users
 from recbole_ile.plugin.output.interruption import explaining_how_to_resume
 from recbole_ile.plugin.output.logs import start_logging
 from recbole_ile.plugin.output.run_folder import final_path, has_result, reserve_run, run_folder
@@ -34,7 +35,11 @@ from recbole_ile.plugin.training.trainer import BehavingTrainer, get_trainer, wa
 
 
 def train_and_evaluate(
-    config: IleConfig, saved: bool = True, resume: str | Path | None = None, stored: dict[str, Any] | None = None
+    config: IleConfig,
+    saved: bool = True,
+    resume: str | Path | None = None,
+    stored: dict[str, Any] | None = None,
+    per_user: bool = False,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Train a model and evaluate the best of its epochs on the test part.
 
@@ -43,6 +48,7 @@ def train_and_evaluate(
         saved: whether to write checkpoints.
         resume: checkpoint of an interrupted run of this model on this data set, to be continued.
         stored: its content.
+        per_user: whether each user is wanted, too.
 
     Returns:
         The result that ``run_recbole_ile`` documents, and the seconds that its parts took.
@@ -70,7 +76,7 @@ def train_and_evaluate(
     with explaining_how_to_resume(trainer):
         best = train(config, data, net, trainer, saved)
         finished_training = time.time()
-        result = evaluate_on_test(config, data, net, trainer, best, load_best_model=saved)
+        result = evaluate_on_test(config, data, net, trainer, best, load_best_model=saved, per_user=per_user)
     result["checkpoint"] = str(trainer.saved_model_file) if saved else None
     result["output_dir"] = output_dir
     finished = time.time()
@@ -123,7 +129,13 @@ def train(
 
 
 def evaluate_on_test(
-    config: IleConfig, data: PreparedData, net: Any, trainer: Any, valid: tuple[Any, Any], load_best_model: bool
+    config: IleConfig,
+    data: PreparedData,
+    net: Any,
+    trainer: Any,
+    valid: tuple[Any, Any],
+    load_best_model: bool,
+    per_user: bool = False,
 ) -> dict[str, Any]:
     """Evaluate a trained model on the test part.
 
@@ -134,9 +146,11 @@ def evaluate_on_test(
         trainer: its trainer.
         valid: best validation score and result.
         load_best_model: whether to read the parameters from the trainer's checkpoint first.
+        per_user: whether each user is wanted, too.
 
     Returns:
-        The result that ``run_recbole_ile`` documents, without its paths.
+        The result that ``run_recbole_ile`` documents, without its paths; ``per_user`` is the table of
+        ``table_of_users``, or ``None`` if there are no lists.
     """
     trainer.eval_collector.details = True
     with ThreadPoolExecutor(1) as beside:  # RecBole watches the processor for a second, in which we evaluate
@@ -148,7 +162,9 @@ def evaluate_on_test(
     logger.info("The running environment of this training is as follows:\n" + environment.result().draw())
     logger.info(set_color("best valid ", "yellow") + f": {valid[1]}")
     logger.info(set_color("test result", "yellow") + f": {test_result}")
-    groups = split_by_group(config, trainer.eval_collector.last_details)
+    details = trainer.eval_collector.last_details
+    groups = split_by_group(config, details)
+    users = {"per_user": table_of_users(config, details, data.dataset) if details else None} if per_user else {}
     return {
         "model": config["model"],
         "dataset": config["dataset"],
@@ -162,6 +178,7 @@ def evaluate_on_test(
         "group_losses": [],
         **(trainer.report(valid[1], test_result) if isinstance(trainer, BehavingTrainer) else {}),
         **_of_prices(config, data, net, trainer),
+        **users,
     }
 
 

@@ -18,6 +18,8 @@ from recbole_ile.report.comparison.layout import legend_below, name_ticks, panel
 from recbole_ile.report.comparison.looks import looks
 from recbole_ile.report.figures import named, with_direction
 
+ACCURACY = ("hit", "mrr", "map", "recall", "ndcg", "precision")
+"""Metrics of which one stands for all in the figure of the trade-off."""
 MARGIN = 1.0
 """Inches of a panel left and right of its axes."""
 Groups = dict[str, list[dict[str, Any]]]
@@ -91,13 +93,16 @@ def item_groups(comparison: Comparison) -> Figure | None:
 
 
 def trade_off(comparison: Comparison) -> Figure | None:
-    """Draw the first metric against each other: a point a method, bars its spread over seeds, hollow if published.
+    """Draw the first metric against each that is none of accuracy: a point a method, hollow if published.
+
+    Bars are the spread over seeds.
 
     Returns:
         ``None`` if no method has values of two metrics.
     """
     accuracy = comparison.metrics[0] if comparison.metrics else None
-    fairness = [metric for metric in comparison.metrics[1:] if _points(comparison, metric)]
+    others = [metric for metric in comparison.metrics[1:] if metric.name not in ACCURACY]
+    fairness = [metric for metric in others if _points(comparison, metric)]
     if accuracy is None or not fairness:
         return None
     figure, axes = panels(len(fairness), (3.6, 3.4), comparison.title, sharey=True)

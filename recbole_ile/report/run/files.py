@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from recbole_ile.files import write_text
+import pyarrow
+import pyarrow.parquet
+
+from recbole_ile.files import write_text, write_whole
 from recbole_ile.plugin.output.run_folder import RESULT
 from recbole_ile.report.csv_text import csv_text
 from recbole_ile.report.json_text import without_nan
@@ -36,6 +39,18 @@ def write_run(result: dict[str, Any], config: Any, versions: dict[str, str], sec
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     write_text(folder / RESULT, json.dumps(without_nan(content), indent=2, default=str) + "\n")
+
+
+def write_users(users: pyarrow.Table, folder: Path) -> Path:
+    """Write ``per_user.parquet`` into a run's folder and return its path.
+
+    Args:
+        users: the table of ``table_of_users``.
+        folder: of the run.
+    """
+    path = folder / "per_user.parquet"
+    write_whole(path, lambda temporary: pyarrow.parquet.write_table(users, temporary))
+    return path
 
 
 def _write_group_losses(result: dict[str, Any], folder: Path) -> None:
