@@ -13,7 +13,7 @@ from recbole_ile.errors import InputError, near_miss
 from recbole_ile.experiments.engine.points import Trial, check_owned
 from recbole_ile.experiments.sweep.models import (
     AUTO,
-    DENSE,
+    WIDE,
     Swept,
     auto_models,
     check_named,
@@ -130,15 +130,15 @@ def _plain(text: str) -> ModelName:
 
 def _of_the_data(sweep: Sweep, names: list[ModelName], notes: list[str]) -> list[ModelName]:
     """Return the models that can be computed on the data."""
-    if not any(name.base in DENSE for name in names):
+    if not any(name.base in WIDE for name in names):
         return names
-    from recbole_ile.experiments.engine.shared_data import count_items
+    from recbole_ile.experiments.engine.shared_data import size_of
     from recbole_ile.plugin.config.config import IleConfig
     from recbole_ile.plugin.output.logs import quiet_recbole
 
     with quiet_recbole():
-        items = count_items(IleConfig(str(names[0]), sweep.dataset, config_dict=dict(sweep.fixed)))
-    reasons = {name: too_wide(name, items) for name in names}
+        size = size_of(IleConfig(str(names[0]), sweep.dataset, config_dict=dict(sweep.fixed)))
+    reasons = {name: too_wide(name, *size) for name in names}
     for name, reason in reasons.items():
         if reason:
             notes.append(f"{name} is left out: {name.base} {reason}.")

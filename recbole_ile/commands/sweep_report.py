@@ -107,7 +107,7 @@ def write_report(
     volume = dominated_volume(found, sweep.objectives, worst_values(found, sweep.objectives))
     sweep_files.write_front(ledger.folder / "front.csv", found, keys, tests)
     write_text(ledger.folder / "best.yaml", sweep_files.best_config(best, sweep.model, sweep.dataset, sweep.fixed))
-    sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title)
+    sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title, bool(sweep.models))
     summary = [
         f"Recommended: {sweep_files.label(best)}, {_verdict(sweep, found, best)}.",
         f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "

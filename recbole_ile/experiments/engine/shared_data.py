@@ -32,13 +32,21 @@ def data_keys(keys: Any) -> list[str]:
     return sorted(key for key in keys if key.split(".")[0] not in without)
 
 
-def count_items(config: IleConfig) -> int:
-    """Return how many items a data set has after filtering.
+class Size(NamedTuple):
+    """How wide a data set is."""
+
+    users: int
+    items: int
+
+
+def size_of(config: IleConfig) -> Size:
+    """Return how many users and items a data set has after filtering.
 
     Raises:
         InputError: if a file is missing or malformed.
     """
-    return int(cached_dataset(for_recbole(config), read_dataset).item_num) - 1  # without padding
+    dataset = cached_dataset(for_recbole(config), read_dataset)
+    return Size(int(dataset.user_num) - 1, int(dataset.item_num) - 1)  # without padding
 
 
 def share(config: IleConfig) -> SharedData:

@@ -26,6 +26,10 @@ DENSE_ITEMS = 20_000
 """Items up to which a matrix of all pairs of them is computed: 3.2 GB in double precision, and as much again."""
 DENSE = ("ADMMSLIM", "EASE")
 """The models that compute such a matrix."""
+KEPT_SCORES = 10_000_000
+"""Scores up to which RecBole's ItemKNN keeps all of them, as Python's numbers in lists: 1 GB, read row by row."""
+WIDE = (*DENSE, "ItemKNN")
+"""The models that some data are too wide for."""
 
 
 class Swept(NamedTuple):
@@ -62,10 +66,12 @@ def check_together(names: list[ModelName]) -> None:
             )
 
 
-def too_wide(name: ModelName, items: int) -> str | None:
-    """Return why a model cannot be computed on so many items, as the predicate of a sentence, ``None`` if it can."""
+def too_wide(name: ModelName, users: int, items: int) -> str | None:
+    """Return why a model cannot work on so many users and items, as the predicate of a sentence, ``None`` if it can."""
     if name.base in DENSE and items > DENSE_ITEMS:
         return f"needs a matrix of all pairs of the {items:,} items, which is computed up to {DENSE_ITEMS:,}"
+    if name.base == "ItemKNN" and users * items > KEPT_SCORES:
+        return f"keeps a score of each of {users:,} users and {items:,} items, too many beyond {KEPT_SCORES:,}"
     return None
 
 
