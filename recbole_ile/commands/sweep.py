@@ -142,13 +142,14 @@ def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, c
     write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], console)
     if plan:
         write_methods(sweep, ledger, found, methods, plan, console)
-    return _closing(ledger, bool(plan), ended, time.time() - budget.started, console)
+    return _closing(ledger, bool(found), bool(plan), ended, time.time() - budget.started, console)
 
 
-def _closing(ledger: Ledger, compared: bool, ended: Ended, seconds: float, console: Console) -> int:
+def _closing(ledger: Ledger, reported: bool, compared: bool, ended: Ended, seconds: float, console: Console) -> int:
     """Say what the folder holds, what failed and how to go on; return the exit status."""
+    files = "report.html, best.yaml, front.csv, trials.csv" if reported else "trials.csv"
     console.print(
-        f"{seconds:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv"
+        f"{seconds:.0f} s; {ledger.folder} holds {files}"
         + (" and the table of methods in methods/" if compared else ""),
         soft_wrap=True,
     )

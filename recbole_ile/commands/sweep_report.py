@@ -99,7 +99,8 @@ def write_report(
     keys = list(dict.fromkeys(key for point in points for key in point))
     sweep_files.write_trials(ledger.folder / "trials.csv", outcomes, keys)
     if not any(each.recommended for each in found):
-        console.print("no trial has a result to choose from")
+        for line in (*notes, "no trial has a result to choose from"):
+            console.print(words(line), soft_wrap=True)
         return
     fairness = _fairness(sweep)
     title = sweep.title
