@@ -111,7 +111,7 @@ class _Rounds:
             spared = [trial for trial in missing if base_of(trial) == base]
             if spared:
                 self._say_dominated(base, dominated[base], len(spared))
-        return next_trainings(missing, begun, self.dominated)
+        return next_trainings(missing, begun, self.dominated, self.sweep.baseline.base if self.sweep.baseline else "")
 
     def _say_dominated(self, base: str, by: str, number: int) -> None:
         self.dominated[base] = by

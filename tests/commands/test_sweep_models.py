@@ -23,7 +23,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--model=BPR_EP_CP,EASEE_EP_CP"], "unknown model EASEE_EP_CP, did you mean EASE_EP_CP"),
+        (["--model=BPR_EP,EASEE_EP"], "unknown model EASEE_EP, did you mean EASE_EP?"),
         (["--model=EASE_EP_CP,"], "there is nothing between two commas"),
         (["--model=auto,BPR"], "auto chooses the models; it stands alone"),
         (["--model=atuo"], "unknown model atuo, did you mean auto?"),

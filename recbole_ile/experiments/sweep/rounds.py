@@ -15,23 +15,25 @@ def base_of(trial: dict[str, Any]) -> str:
 
 
 def next_trainings(
-    missing: list[dict[str, Any]], begun: Collection[str], dominated: Collection[str]
+    missing: list[dict[str, Any]], begun: Collection[str], dominated: Collection[str], baseline: str
 ) -> list[dict[str, Any]]:
     """Return what is to be trained next: cheap models before dear ones, one training of each before the others.
 
-    Cheap are the models without a loss to be trained by, in closed form say.
+    Cheap are the models without a loss to be trained by, in closed form say. The first training of the baseline comes
+    with theirs: without it, nothing can be recommended as it should be.
 
     Args:
         missing: the planned trials that were not run yet, in their order.
         begun: base models of which something was trained.
         dominated: base models that get no further trainings.
+        baseline: base model that the others are measured against.
 
     Returns:
         Trials that need not wait for each other; none if nothing is left.
     """
     left = [trial for trial in missing if base_of(trial) not in begun or base_of(trial) not in dominated]
-    cheap = [trial for trial in left if without_loss(base_of(trial))]
-    left = cheap or left
+    early = [trial for trial in left if without_loss(base_of(trial)) or base_of(trial) == baseline not in begun]
+    left = early or left
     first: dict[str, dict[str, Any]] = {}
     for trial in left:
         if base_of(trial) not in begun:

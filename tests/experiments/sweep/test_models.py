@@ -167,13 +167,14 @@ def ids(trials: list[dict[str, Any]]) -> str:
 
 def test_cheap_models_come_first_and_one_training_of_each_before_the_others() -> None:
     missing = planned("EASE_EP", "EASE_EP", "ItemKNN", "BPR_EP", "BPR_EP", "LightGCN", "LightGCN")
-    assert ids(next_trainings(missing, (), ())) == "02"
-    assert ids(next_trainings(missing[1:2] + missing[3:], {"EASE", "ItemKNN"}, ())) == "1"
-    assert ids(next_trainings(missing[1:2] + missing[3:], {"EASE", "ItemKNN"}, {"EASE"})) == "35"
+    assert ids(next_trainings(missing, (), (), "EASE")) == "02"
+    assert ids(next_trainings(missing, (), (), "BPR")) == "023", "the baseline is not left to the end of a budget"
+    assert ids(next_trainings(missing[1:2] + missing[3:], {"EASE", "ItemKNN"}, (), "EASE")) == "1"
+    assert ids(next_trainings(missing[1:2] + missing[3:], {"EASE", "ItemKNN"}, {"EASE"}, "EASE")) == "35"
     begun = {"EASE", "ItemKNN", "BPR", "LightGCN"}
-    assert ids(next_trainings([missing[4], missing[6]], begun, ())) == "46"
-    assert ids(next_trainings([missing[4], missing[6]], begun, {"BPR"})) == "6"
-    assert next_trainings([missing[4]], begun, {"BPR"}) == []
+    assert ids(next_trainings([missing[4], missing[6]], begun, (), "EASE")) == "46"
+    assert ids(next_trainings([missing[4], missing[6]], begun, {"BPR"}, "EASE")) == "6"
+    assert next_trainings([missing[4]], begun, {"BPR"}, "EASE") == []
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("30m", 1800.0), ("1.5h", 5400.0)])
