@@ -115,7 +115,7 @@ class _Rounds:
 
     def _say_dominated(self, base: str, by: str, number: int) -> None:
         self.dominated[base] = by
-        self.progress.total -= number
+        self.progress.leave_out(number)
         objectives = " and ".join(map(str, self.sweep.objectives))
         note = (
             f"{base} gets no further trainings, {number} of them: in {objectives} each of its settings is beaten by "
