@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from recbole_ile.commands.sweep_request import Sweep
 from recbole_ile.experiments.sweep.selection import Candidate, candidates, selected
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.report.sweep.against import groups_against
 from recbole_ile.report.sweep.figures import styles
+from recbole_ile.report.sweep.files import page_content, write_page
 
 OBJECTIVES = [Metric.parse("ndcg@10"), Metric.parse("upd@10")]
 
@@ -49,3 +55,36 @@ def test_the_colour_tells_the_model_and_the_marker_the_method() -> None:
     assert looks["EASE"].color == looks["EASE_CP"].color != looks["baseline"].color
     assert looks["EASE"].marker != looks["EASE_CP"].marker
     assert len({look.color for look in styles(found(), several=False).values()}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium and chromedriver")
+def test_a_check_box_hides_a_model() -> None:
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    names = (ModelName("BPR"), ModelName.parse("EASE_CP"))
+    about = Sweep(names[0], "tiny", {}, 0, [], OBJECTIVES[0], OBJECTIVES, 0.05, [], names, names[0])
+    page = Path("report.html")
+    write_page(page, page_content(about.title, [], found(), {}, OBJECTIVES, OBJECTIVES[1:], about))
+    options = webdriver.ChromeOptions()
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking"):
+        options.add_argument(f"--{word}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        driver.get(page.resolve().as_uri())
+
+        def legend() -> str:
+            return " ".join(each.text for each in driver.find_elements(By.CSS_SELECTOR, "#front .legendtext"))
+
+        WebDriverWait(driver, 30).until(lambda _: "EASE_CP" in legend())
+        assert driver.find_element(By.ID, "families").text.split() == ["shown:", "BPR", "EASE"]
+        assert "recommendation_share, baseline" in driver.find_element(By.ID, "against").text
+        driver.find_elements(By.CSS_SELECTOR, "#families input")[1].click()
+        WebDriverWait(driver, 30).until(lambda _: "EASE" not in legend())
+        assert "baseline" in legend()
+        assert driver.get_log("browser") == []
+    finally:
+        driver.quit()
