@@ -88,8 +88,9 @@ class _Rounds:
         from recbole_ile.experiments.engine import running
 
         while batch := self._next([trial for trial in missing if trial["id"] not in self._tried]):
-            seconds = self.budget.left_for_training(time.time())
-            if seconds == 0.0 or not running.run(self.experiment, self.progress, trials=batch, seconds=seconds):
+            if self.budget.is_spent(time.time()):
+                return False
+            if not running.run(self.experiment, self.progress, trials=batch, until=self.budget.end_of_training):
                 return False
             self._tried |= {trial["id"] for trial in batch}
         return True
@@ -138,12 +139,12 @@ def _run_suggested(
     from recbole_ile.experiments.engine import running
     from recbole_ile.experiments.sweep.suggestions import optuna_search
 
-    seconds = budget.left_for_training(time.time())
-    if seconds == 0.0:
+    if budget.is_spent(time.time()):
         return False
     known = list(experiment.ledger.outcomes().values())
     searcher = optuna_search(space, sweep.objectives, sweep.seed + suggested, known)
-    return bool(running.run(experiment, progress, searcher=searcher, num_samples=number, seconds=seconds))
+    until = budget.end_of_training
+    return bool(running.run(experiment, progress, searcher=searcher, num_samples=number, until=until))
 
 
 def _of_budget(text: str, sweep: Sweep, left: list[dict[str, Any]], number: int) -> str:

@@ -48,11 +48,15 @@ class Budget:
     seconds: float | None
     started: float
 
+    @property
+    def end_of_training(self) -> float | None:
+        """The moment from which on nothing is trained, ``None`` if there is none."""
+        return None if self.seconds is None else self.started + self.seconds - kept_for_report(self.seconds)
+
     def left_for_training(self, now: float) -> float | None:
         """Return the seconds in which trainings may still run, at least 0; ``None`` if nothing limits them."""
-        if self.seconds is None:
-            return None
-        return max(0.0, self.started + self.seconds - kept_for_report(self.seconds) - now)
+        end = self.end_of_training
+        return None if end is None else max(0.0, end - now)
 
     def is_spent(self, now: float) -> bool:
         """Tell whether nothing may be trained any more."""
