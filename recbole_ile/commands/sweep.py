@@ -13,9 +13,16 @@ from rich.text import Text
 from recbole_ile.commands import stored
 from recbole_ile.commands.arguments import fill_in, parse_options
 from recbole_ile.commands.interruption import naming_folder, waiting
+from recbole_ile.commands.sweep_models import (
+    Request,
+    kept_space,
+    named_models,
+    read_request,
+    settings_of,
+    trials_of_request,
+)
 from recbole_ile.commands.sweep_report import compared_methods, write_methods, write_report
 from recbole_ile.commands.sweep_request import (
-    SAMPLES,
     SPACE_FILE,
     USUAL,
     Sweep,
@@ -26,17 +33,20 @@ from recbole_ile.commands.sweep_request import (
     planned_trials,
     read_sweep,
     resumable_options,
+    samples_of,
 )
+from recbole_ile.commands.sweep_trials import Ended, found_so_far, run_missing
 from recbole_ile.experiments.comparison.results import wanted_tests
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.points import check_keys
 from recbole_ile.experiments.engine.shared_data import data_keys
-from recbole_ile.experiments.sweep.selection import candidates, selected
-from recbole_ile.experiments.sweep.space import Alternative, space_text
+from recbole_ile.experiments.sweep.budget import Budget, read_budget
+from recbole_ile.experiments.sweep.models import AUTO, Swept
+from recbole_ile.experiments.sweep.selection import selected
+from recbole_ile.experiments.sweep.space import Alternative
 from recbole_ile.files import write_text
 from recbole_ile.plugin.config.known_keys import check_known
-from recbole_ile.report.sweep.progress import Progress
-from recbole_ile.report.terminal import Terminal
+from recbole_ile.report.terminal import Terminal, words
 
 NAME = "sweep"
 HELP = "search for the weight with the best trade-off between accuracy and fairness, with Ray Tune"
@@ -47,7 +57,7 @@ DEFAULT_FOLDER = Path("saved") / "sweeps"
 
 def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     """Run a sweep and write its report; 1 if a trial failed, 130 if it was interrupted."""
-    console = Terminal()
+    console, started = Terminal(), time.time()
     check(arguments)
     source = None
     if arguments.resume:
@@ -59,38 +69,63 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         check(arguments)
         options = parse_options(rest)
         check_known(options)
-        sweep = read_sweep(arguments, options)
-        space = chosen_space(arguments, sweep)
-        check_keys(space, sweep.model, sweep.fixed)
-        for alternative in space:
-            stored.check_allowed(dict.fromkeys(alternative), "a sweep")
-        planned = [trial._asdict() for trial in planned_trials(arguments, sweep, space)]
-    folder = arguments.resume or DEFAULT_FOLDER / (arguments.name or f"{sweep.model}-{sweep.dataset}")
+        text = arguments.model
+        request, planned = _read(arguments, options)
+    sweep = request.sweep
+    folder = arguments.resume or DEFAULT_FOLDER / (arguments.name or _folder_name(text, sweep))
     ledger = Ledger(folder, metrics=sweep.metrics)
     with naming_folder(NAME, ledger.folder):
         if arguments.resume:
             ledger.make()
         else:
-            settings = {"model": str(sweep.model), "dataset": sweep.dataset, "fixed": sweep.fixed}
-            ledger.open(settings, resumable_options(arguments))
-            if arguments.space and Path(arguments.space).is_file():
-                write_text(ledger.folder / SPACE_FILE, space_text(space))
+            ledger.open(settings_of(sweep), resumable_options(arguments))
+            kept = kept_space(arguments, request)
+            if kept:
+                write_text(ledger.folder / SPACE_FILE, kept)
             ledger.plan(planned)
         with ledger.running(lambda: console.print(waiting(NAME, ledger.folder), soft_wrap=True)):
             if arguments.resume and not ledger.plan_is_whole:  # killed before it had a plan, or damaged since
                 ledger.plan(planned)
-            return run_sweep(arguments, sweep, ledger, space, console)
+            for note in request.notes:
+                console.print(words(note), soft_wrap=True)
+            budget = Budget(read_budget(arguments.budget) if arguments.budget else None, started)
+            return run_sweep(arguments, request, ledger, console, budget)
 
 
-def run_sweep(
-    arguments: argparse.Namespace, sweep: Sweep, ledger: Ledger, space: list[Alternative], console: Console
-) -> int:
+def _read(arguments: argparse.Namespace, options: dict[str, str]) -> tuple[Request, list[dict[str, Any]]]:
+    """Read what is tried, and check it before anything runs; return it with the trials that are known beforehand."""
+    names = named_models(arguments)
+    if names is None:
+        sweep = read_sweep(arguments, options)
+        request = Request(sweep, [Swept(sweep.model, chosen_space(arguments, sweep))], [])
+    else:
+        arguments.several = True
+        request = read_request(arguments, names, options)
+    for each in request.swept:
+        check_keys(each.space, each.name, request.sweep.fixed)
+        for alternative in each.space:
+            stored.check_allowed(dict.fromkeys(alternative), "a sweep")
+    if names is None:
+        trials = planned_trials(arguments, request.sweep, request.swept[0].space)
+    else:
+        trials = trials_of_request(arguments, request, samples_of(arguments))
+    return request, [trial._asdict() for trial in trials]
+
+
+def _folder_name(text: str, sweep: Sweep) -> str:
+    """Return what a sweep is called that nobody named."""
+    models = AUTO if text == AUTO else "+".join(map(str, sweep.models)) or str(sweep.model)
+    return f"{models}-{sweep.dataset}"
+
+
+def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, console: Console, budget: Budget) -> int:
     """Run what is missing in a sweep's ledger, and report on all that is there."""
     from recbole_ile.experiments.engine import running
     from recbole_ile.experiments.engine.machines import ray_session, trial_resources
     from recbole_ile.experiments.engine.trial import Task
 
-    started = time.time()
+    sweep = request.sweep
+    space: list[Alternative] = [alternative for each in request.swept for alternative in each.space]
     with ray_session(arguments.address, arguments.verbose):
         resources = trial_resources(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
         keys = data_keys({key for alternative in space for key in alternative})
@@ -99,61 +134,33 @@ def run_sweep(
         search = running.Search(arguments.scheduler, sweep.valid_metric, arguments.max_failures)
         experiment = running.Experiment(ledger, task, {}, resources, search)
         running.evaluate_missing(experiment)
-        whole = _run_missing(arguments, sweep, experiment, space, console)
-        found = selected(
-            candidates(list(ledger.outcomes().values()), sweep.model, sweep.fixed),
-            sweep.objectives,
-            sweep.max_loss,
-            sweep.required,
-        )
-        tests = running.front_tests(experiment, found) if whole else {}
-        methods, plan = compared_methods(sweep, found) if whole else ([], None)
+        ended = run_missing(arguments, sweep, experiment, space, console, budget)
+        found = selected(found_so_far(sweep, ledger), sweep.objectives, sweep.max_loss, sweep.required)
+        tests = {} if ended.interrupted else running.front_tests(experiment, found)
+        methods, plan = ([], None) if ended.interrupted or ended.left else compared_methods(sweep, found)
         if plan:
             running.on_test_part(experiment, wanted_tests(plan, ledger.outcomes()), users=True)
-    write_report(sweep, ledger, found, tests, console)
+    write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], console)
     if plan:
         write_methods(sweep, ledger, found, methods, plan, console)
+    return _closing(ledger, bool(found), bool(plan), ended, time.time() - budget.started, console)
+
+
+def _closing(ledger: Ledger, reported: bool, compared: bool, ended: Ended, seconds: float, console: Console) -> int:
+    """Say what the folder holds, what failed and how to go on; return the exit status."""
+    files = "report.html, best.yaml, front.csv, trials.csv" if reported else "trials.csv"
     console.print(
-        f"{time.time() - started:.0f} s; {ledger.folder} holds report.html, best.yaml, front.csv, trials.csv"
-        + (" and the table of methods in methods/" if plan else ""),
+        f"{seconds:.0f} s; {ledger.folder} holds {files}"
+        + (" and the table of methods in methods/" if compared else ""),
         soft_wrap=True,
     )
     outcomes = list(ledger.outcomes().values())
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
         console.print(Text(f"{failed} of {len(outcomes)} trials failed; trials.csv gives the reasons", style="red"))
-    if not whole:
+    if ended.left:
+        console.print(f"recbole-ile sweep --resume={ledger.folder} goes on with what was left out", soft_wrap=True)
+    if ended.interrupted:
         console.print(f"interrupted; recbole-ile sweep --resume={ledger.folder} goes on", soft_wrap=True)
         return 130
     return 1 if failed else 0
-
-
-def _run_missing(
-    arguments: argparse.Namespace, sweep: Sweep, experiment: Any, space: list[Alternative], console: Console
-) -> bool:
-    """Run the trials that have no outcome yet, or failed before; return whether they all ended."""
-    from recbole_ile.experiments.engine import running
-    from recbole_ile.experiments.sweep.suggestions import optuna_search
-
-    ledger = experiment.ledger
-    before, finished, planned = ledger.outcomes(), ledger.finished(), ledger.planned()
-    missing = [trial for trial in planned if trial["id"] not in finished]
-    suggested = len(before.keys() - {trial["id"] for trial in planned})
-    more = 0
-    if arguments.search == "optuna":
-        asked = arguments.num_samples or SAMPLES["optuna"]
-        more = max(0, asked - suggested) if arguments.resume else asked
-    if not missing and not more:
-        console.print(f"all {len(finished)} trials are there already")
-        return True
-    count = f"{len(missing) + more} trials" + (f", {len(finished)} are there already" if finished else "")
-    console.print(f"{count}; each takes {experiment.resources.cpus:g} CPU and {experiment.resources.gpus:g} GPU")
-    with Progress(len(missing) + more, sweep.objectives, console) as progress:
-        whole = True
-        if whole and missing:
-            whole = running.run(experiment, progress, trials=missing)
-        if whole and more:
-            known = list(ledger.outcomes().values())
-            searcher = optuna_search(space, sweep.objectives, sweep.seed + suggested, known)
-            whole = running.run(experiment, progress, searcher=searcher, num_samples=more)
-    return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -15,9 +16,11 @@ from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.sweep.selection import (
     Candidate,
     MethodVolume,
+    base_model_of,
     best_of_methods,
     dominated_volume,
     largest_violation,
+    method_of,
     method_volumes,
     worst_values,
 )
@@ -34,7 +37,7 @@ def compared_methods(sweep: Sweep, found: list[Candidate]) -> tuple[list[Method]
     """Return what each method would be recommended with, if there are several, behind the most accurate baseline."""
     from recbole_ile.report.sweep.files import label
 
-    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
+    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required, _told_apart(sweep))
     bases = [each for each in found if each.baseline]
     if len(chosen) < 2 or not bases:
         return [], None
@@ -50,28 +53,41 @@ def write_methods(
     from recbole_ile.report.comparison.tables import print_comparison
 
     metrics = [sweep.objectives[0], *_fairness(sweep)]
-    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required)
+    chosen = best_of_methods(found, sweep.objectives, sweep.max_loss, sweep.required, _told_apart(sweep))
     without = [method for method, each in chosen.items() if each is None]
     notes = [f"{_rule(sweep)}, chosen on the validation part."]
     if without:
         notes.append(f"No setting that was tried of {', '.join(without)} fits this rule.")
-    title = f"The methods of {sweep.model} on {sweep.dataset}"
+    title = f"The models of {sweep.title}" if sweep.models else f"The methods of {sweep.title}"
     shared = {"dataset": sweep.dataset, **sweep.fixed, **versions()}
     comparison = collect(title, methods, plan, metrics, ledger, shared, notes, sweep.seed)
     write_comparison(ledger.folder / "methods", comparison)
     print_comparison(comparison, console)
 
 
+def _told_apart(sweep: Sweep) -> Callable[[Candidate], str]:
+    """Return what settings are compared by: their methods or, across models, their base models."""
+    return base_model_of if sweep.models else method_of
+
+
 def _rule(sweep: Sweep) -> str:
     """Say which setting of a method stands for it."""
+    what = "model" if sweep.models else "method"
     if sweep.required:
-        return f"Of each method the most accurate setting with {', '.join(map(str, sweep.required))}"
+        return f"Of each {what} the most accurate setting with {', '.join(map(str, sweep.required))}"
     first, second = sweep.objectives[:2]
-    return f"Of each method the setting best in {second} that is within {sweep.max_loss:.0%} of {first}"
+    return f"Of each {what} the setting best in {second} that is within {sweep.max_loss:.0%} of {first}"
 
 
-def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: dict[int, Any], console: Console) -> None:
-    """Write the files of a sweep's front, and print it."""
+def write_report(
+    sweep: Sweep,
+    ledger: Ledger,
+    found: list[Candidate],
+    tests: dict[int, Any],
+    notes: list[str],
+    console: Console,
+) -> None:
+    """Write the files of a sweep's front, and print it; ``notes`` say what was left out."""
     from recbole_ile.report.sweep import files as sweep_files
 
     outcomes = list(ledger.outcomes().values())
@@ -83,26 +99,28 @@ def write_report(sweep: Sweep, ledger: Ledger, found: list[Candidate], tests: di
     keys = list(dict.fromkeys(key for point in points for key in point))
     sweep_files.write_trials(ledger.folder / "trials.csv", outcomes, keys)
     if not any(each.recommended for each in found):
-        console.print("no trial has a result to choose from")
+        for line in (*notes, "no trial has a result to choose from"):
+            console.print(words(line), soft_wrap=True)
         return
     fairness = _fairness(sweep)
-    title = f"{sweep.model} on {sweep.dataset}"
+    title = sweep.title
     best = next(each for each in found if each.recommended)
     volume = dominated_volume(found, sweep.objectives, worst_values(found, sweep.objectives))
     sweep_files.write_front(ledger.folder / "front.csv", found, keys, tests)
     write_text(ledger.folder / "best.yaml", sweep_files.best_config(best, sweep.model, sweep.dataset, sweep.fixed))
-    sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title)
+    sweep_files.write_figures(ledger.folder, found, sweep.objectives, fairness, title, bool(sweep.models))
     summary = [
         f"Recommended: {sweep_files.label(best)}, {_verdict(sweep, found, best)}.",
         f"Chosen on the validation part; test figures are those of the front alone. Hypervolume of the front in "
         f"{' by '.join(map(str, sweep.objectives))}: {volume:.3g}.",
     ]
     dimensions = [sweep.objectives[0], *fairness]
-    volumes = method_volumes(found, dimensions)
+    volumes = method_volumes(found, dimensions, _told_apart(sweep))
     if volumes:
         reference = worst_values(found, dimensions)
         sweep_files.write_volumes(ledger.folder / "volumes.csv", volumes, dimensions, reference)
-        summary.append(_of_volumes(volumes, dimensions, reference))
+        summary.append(_of_volumes(volumes, dimensions, reference, "model" if sweep.models else "method"))
+    summary += notes
     content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
     sweep_files.write_page(ledger.folder / "report.html", content)
     shown = list(map(str, dimensions))
@@ -119,11 +137,11 @@ def _fairness(sweep: Sweep) -> list[Metric]:
     return list(dict.fromkeys([*sweep.objectives[1:], *(each for each in usual if str(each) in sweep.metrics)]))
 
 
-def _of_volumes(volumes: list[MethodVolume], dimensions: list[Metric], reference: list[float]) -> str:
-    """Say how much each method dominates alone, and all together."""
+def _of_volumes(volumes: list[MethodVolume], dimensions: list[Metric], reference: list[float], what: str) -> str:
+    """Say how much each method or model dominates alone, and all together."""
     worst = ", ".join(f"{each} {value:.4f}" for each, value in zip(dimensions, reference, strict=True))
     shares = ", ".join(f"{each.method} {each.volume:.3g}" for each in volumes)
-    return f"Hypervolume of each method with the baseline, measured from the worst of all settings ({worst}): {shares}."
+    return f"Hypervolume of each {what} with the baseline, measured from the worst of all settings ({worst}): {shares}."
 
 
 def _verdict(sweep: Sweep, found: list[Candidate], best: Candidate) -> str:

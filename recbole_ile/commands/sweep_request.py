@@ -20,6 +20,7 @@ from recbole_ile.commands.arguments import (
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.points import Trial, baselines, make_trials
+from recbole_ile.experiments.sweep.budget import read_budget
 from recbole_ile.experiments.sweep.space import (
     Alternative,
     grid_points,
@@ -31,6 +32,7 @@ from recbole_ile.experiments.sweep.space import (
 )
 from recbole_ile.files import check_folder_name
 from recbole_ile.metric import Better, Bound, Metric
+from recbole_ile.plugin.catalogue.model_names import ModelName
 
 SAMPLES = {"grid": 1, "random": 20, "optuna": 20}
 DRAWN = ("choice", "uniform", "loguniform")
@@ -48,6 +50,8 @@ KINDS = {
     "require": str | None,
 }
 """What each of them is in the file that a sweep is continued from."""
+ACROSS = {"baseline": str, "sparing": bool}
+"""What a sweep across models keeps besides."""
 USUAL: dict[str, Any] = {
     **{option: [] for option in ("grid", *DRAWN)},
     "search": "grid",
@@ -66,11 +70,27 @@ class Sweep(Settings):
     objectives: list[Metric]
     max_loss: float
     required: list[Bound]
+    models: tuple[ModelName, ...] = ()
+    """All of them in a sweep across models, none in a sweep of one."""
+    baseline: ModelName | None = None
+    """What the others are measured against in a sweep across models; otherwise what the mitigations are on."""
+    sparing: bool = False
+    """Whether models that are dominated get no further trainings."""
+
+    @property
+    def title(self) -> str:
+        """What it is about, for a reader."""
+        return f"{', '.join(map(str, self.models)) or self.model} on {self.dataset}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that are not keys of the configuration."""
-    parser.add_argument("--model", "-m", help="a model with a mitigation, BPR_ILE say, or any other")
+    parser.add_argument(
+        "--model",
+        "-m",
+        help="a model with a mitigation, BPR_ILE say, or any other; several with commas between, or auto",
+    )
+    parser.add_argument("--baseline", metavar="MODEL", help="measured against; default the first model, plain")
     add_settings_arguments(parser)
     parser.add_argument("--name", help="folder below saved/sweeps; default <model>-<dataset>")
     space = parser.add_argument_group("what to try; by default, what suits the model's mitigations")
@@ -84,8 +104,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--scheduler", help="fifo trains all to the end; asha stops inaccurate ones")
     search.add_argument("--num_samples", type=int, help="draws: for each point of the grid (1), or in all (20)")
     search.add_argument(
+        "--budget", metavar="TIME", help="30m say: the best answer within it; --resume goes on with what is left out"
+    )
+    search.add_argument(
         "--resume", metavar="FOLDER", help="continue an interrupted sweep; failed trials are tried again"
     )
+    parser.set_defaults(several=False, sparing=False)
     add_machine_arguments(parser, "max_concurrent")
     chosen = parser.add_argument_group("what to recommend")
     chosen.add_argument("--objectives", help=f"accuracy first; default {OBJECTIVES}")
@@ -117,6 +141,8 @@ def check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, option)
         if value is not None and value < lowest:
             raise InputError(f"option {option}={value} is not allowed; it is at least {lowest}")
+    if arguments.budget is not None:
+        read_budget(arguments.budget)
     check_machine_arguments(arguments)
     if arguments.name is not None:
         check_folder_name("name", arguments.name)
@@ -129,6 +155,8 @@ def check(arguments: argparse.Namespace) -> None:
 def resumable_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options that a resumed sweep has again; of a space in a file, the sweep keeps a copy."""
     kept = {name: getattr(arguments, name) for name in (*TRIED, *RECOMMENDED)}
+    if arguments.several:
+        kept |= {name: getattr(arguments, name) for name in ACROSS}
     if arguments.space and Path(arguments.space).is_file():
         kept["space"] = SPACE_FILE
     return kept
@@ -146,7 +174,7 @@ def continued(arguments: argparse.Namespace, rest: list[str], ledger: Ledger) ->
     settings = ledger.settings()
     anew = {name for name in RECOMMENDED if first_given(arguments, [name])}
     anew |= {"max_loss", "require"} if anew & {"max_loss", "require"} else set()
-    given = first_given(arguments, ("model", "dataset", "config_files", "preset", "name", *TRIED))
+    given = first_given(arguments, ("model", "dataset", "config_files", "preset", "name", "baseline", *TRIED))
     given = given or next(iter(parse_options(rest)), None)
     if given:
         raise InputError(f"option {given}: a sweep is continued as it was started; leave it out")
@@ -159,6 +187,10 @@ def continued(arguments: argparse.Namespace, rest: list[str], ledger: Ledger) ->
             raise stored.damaged(ledger, name, value)
         if name not in anew:
             setattr(arguments, name, value)
+    if options.keys() & ACROSS.keys():
+        arguments.several = True
+        for name, kind in ACROSS.items():
+            setattr(arguments, name, stored.value(ledger, options, name, kind))
     own = ledger.folder / SPACE_FILE
     if arguments.space == SPACE_FILE and own.is_file():
         arguments.space = str(own)
@@ -219,6 +251,23 @@ def chosen_space(arguments: argparse.Namespace, sweep: Sweep) -> list[Alternativ
     Raises:
         InputError: if there is nothing, or a key is given twice.
     """
+    options = given_options(arguments)
+    if arguments.space:
+        spaces = [read_space(arguments.space, exhaustive=arguments.search == "grid")]
+        space = merged([*spaces, *([[options]] if options else [])])
+    else:
+        space = space_of_options(sweep.model, sweep.fixed, options)
+    if not any(space):
+        raise InputError(f"model {sweep.model} has no mitigation to be swept by default; say what, --grid key=v,v")
+    return space
+
+
+def given_options(arguments: argparse.Namespace) -> Alternative:
+    """Return what ``--grid``, ``--choice``, ``--uniform`` and ``--loguniform`` say.
+
+    Raises:
+        InputError: if a key is given twice.
+    """
     options: Alternative = {}
     for kind in ("grid", *DRAWN):
         for text in getattr(arguments, kind):
@@ -226,20 +275,20 @@ def chosen_space(arguments: argparse.Namespace, sweep: Sweep) -> list[Alternativ
                 if key in options:
                     raise InputError(f"option --{kind} {text}: {key} is given twice")
                 options[key] = domain
+    return options
+
+
+def space_of_options(name: ModelName, fixed: dict[str, Any], options: Alternative) -> list[Alternative]:
+    """Return the space of single options, and of a model's mitigations if they say nothing but the seeds."""
     spaces: list[list[Alternative]] = []
-    if arguments.space:
-        spaces = [read_space(arguments.space, exhaustive=arguments.search == "grid")]
-    elif set(options) <= {"seed"}:
-        spaces = [_within(found, sweep.fixed) for found in map(mitigation_space, sweep.model.mitigations) if found]
+    if set(options) <= {"seed"}:
+        spaces = [within(found, fixed) for found in map(mitigation_space, name.mitigations) if found]
     if options:
         spaces.append([options])
-    space = merged(spaces)
-    if not any(space):
-        raise InputError(f"model {sweep.model} has no mitigation to be swept by default; say what, --grid key=v,v")
-    return space
+    return merged(spaces)
 
 
-def _within(space: list[Alternative], fixed: dict[str, Any]) -> list[Alternative]:
+def within(space: list[Alternative], fixed: dict[str, Any]) -> list[Alternative]:
     """Return what is left of a ready-made space when some of its keys have one value."""
     fitting = [
         alternative
@@ -249,13 +298,18 @@ def _within(space: list[Alternative], fixed: dict[str, Any]) -> list[Alternative
     return [{key: domain for key, domain in alternative.items() if key not in fixed} for alternative in fitting]
 
 
+def samples_of(arguments: argparse.Namespace) -> int:
+    """Return how often is drawn what is no grid."""
+    return int(arguments.num_samples or SAMPLES[arguments.search])
+
+
 def planned_trials(arguments: argparse.Namespace, sweep: Sweep, space: list[Alternative]) -> list[Trial]:
     """Return the trials that are known beforehand, the baselines first.
 
     Raises:
         InputError: if Optuna is to suggest what acts in ranking.
     """
-    samples = arguments.num_samples or SAMPLES[arguments.search]
+    samples = samples_of(arguments)
     exhaustive = arguments.search == "grid"
     points = grid_points(space, samples, sweep.seed) if exhaustive else random_points(space, samples, sweep.seed)
     bases = baselines(points, space, sweep.model, exhaustive)

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import threading
+import time
 import uuid
 import warnings
 from pathlib import Path
@@ -71,6 +72,7 @@ def run(
     trials: list[dict[str, Any]] | None = None,
     searcher: Any = None,
     num_samples: int = 1,
+    until: float | None = None,
 ) -> bool:
     """Run trials to their end; each outcome is in the ledger as soon as it is there.
 
@@ -80,9 +82,11 @@ def run(
         trials: ``id``, ``training`` and ``ranking`` of those to be run.
         searcher: suggests trainings instead.
         num_samples: how many it suggests.
+        until: the moment, as ``time.time`` tells it, when whatever still runs is stopped and leaves no outcome;
+            ``None`` for never.
 
     Returns:
-        Whether they all ended; Ctrl-C leaves some unfinished.
+        Whether they all ended; Ctrl-C and too little time leave some unfinished.
     """
     _share_data(experiment, [trial["training"] for trial in trials or ()] or [{}])
     known = {name: entry for name, entry in experiment.ledger.finished().items() if name not in _ids(trials)}
@@ -97,6 +101,7 @@ def run(
             num_samples=num_samples,
             max_concurrent_trials=experiment.resources.max_concurrent,
             reuse_actors=True,
+            time_budget_s=None if until is None else max(1.0, until - time.time()),
             trial_dirname_creator=_folder_name,
         ),
         run_config=tune.RunConfig(

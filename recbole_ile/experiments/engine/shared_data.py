@@ -32,6 +32,23 @@ def data_keys(keys: Any) -> list[str]:
     return sorted(key for key in keys if key.split(".")[0] not in without)
 
 
+class Size(NamedTuple):
+    """How wide a data set is."""
+
+    users: int
+    items: int
+
+
+def size_of(config: IleConfig) -> Size:
+    """Return how many users and items a data set has after filtering.
+
+    Raises:
+        InputError: if a file is missing or malformed.
+    """
+    dataset = cached_dataset(for_recbole(config), read_dataset)
+    return Size(int(dataset.user_num) - 1, int(dataset.item_num) - 1)  # without padding
+
+
 def share(config: IleConfig) -> SharedData:
     """Read, filter and split a data set.
 

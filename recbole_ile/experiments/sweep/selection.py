@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,9 +71,18 @@ class MethodVolume(NamedTuple):
     volume: float
 
 
-def candidates(outcomes: list[dict[str, Any]], name: ModelName, fixed: dict[str, Any]) -> list[Candidate]:
-    """Group the points of all trials that are done by everything but the seed."""
-    several = len(name.mitigations) > 1
+def candidates(
+    outcomes: list[dict[str, Any]], name: ModelName, fixed: dict[str, Any], baseline: ModelName | None = None
+) -> list[Candidate]:
+    """Group the points of all trials that are done by everything but the seed.
+
+    Args:
+        outcomes: of the trials.
+        name: of the model, of which a sweep across models has another one in each training.
+        fixed: options that all trials have.
+        baseline: of a sweep across models.
+    """
+    several = len(name.mitigations) > 1 or baseline is not None
     groups: dict[str, list[Replicate]] = {}
     for outcome in outcomes:
         for evaluation in outcome["points"] if outcome["status"] == "done" else ():
@@ -86,9 +95,14 @@ def candidates(outcomes: list[dict[str, Any]], name: ModelName, fixed: dict[str,
         point = {key: value for key, value in replicates[0].point.items() if key != SEED}
         mean, spread = table.mean().to_dict(), table.std().fillna(0.0).to_dict()
         model = acting_model(point, name, fixed)
-        acting = {key: value for key, value in point.items() if key not in name.idle_keys(model)}
-        method, baseline = str(model) if several else "", is_baseline(point, name, fixed)
-        found.append(Candidate(point, mean, spread, tuple(replicates), model, method, acting, baseline))
+        own = name if baseline is None else ModelName.parse(point["model"])
+        acting = {key: value for key, value in point.items() if key not in own.idle_keys(model)}
+        is_base = is_baseline(point, name, fixed)
+        if baseline is not None:
+            acting.pop("model")
+            is_base = model == baseline
+        method = str(model) if several else ""
+        found.append(Candidate(point, mean, spread, tuple(replicates), model, method, acting, is_base))
     return found
 
 
@@ -119,8 +133,22 @@ def selected(
     return [each._replace(front=bool(front[number]), recommended=number == best) for number, each in enumerate(found)]
 
 
+def method_of(each: Candidate) -> str:
+    """Return the name of a setting's method."""
+    return each.method
+
+
+def base_model_of(each: Candidate) -> str:
+    """Return the name of a setting's base model, which stands for all methods on it in a sweep across models."""
+    return each.model.base
+
+
 def best_of_methods(
-    found: list[Candidate], objectives: list[Metric], max_loss: float, required: Sequence[Bound] = ()
+    found: list[Candidate],
+    objectives: list[Metric],
+    max_loss: float,
+    required: Sequence[Bound] = (),
+    named: Callable[[Candidate], str] = method_of,
 ) -> dict[str, Candidate | None]:
     """Return what each method would be recommended with, if there was no other; ``None`` if nothing of it is allowed.
 
@@ -129,11 +157,12 @@ def best_of_methods(
         objectives: as for ``selected``.
         max_loss: likewise.
         required: likewise.
+        named: returns the method, or the base model instead.
     """
     preference = _preference(found, objectives, max_loss, required)
     chosen: dict[str, Candidate | None] = {}
-    for method in dict.fromkeys(each.method for each in found if not each.baseline):
-        own = [number for number in preference if found[number].method == method and not found[number].baseline]
+    for method in dict.fromkeys(named(each) for each in found if not each.baseline):
+        own = [number for number in preference if named(found[number]) == method and not found[number].baseline]
         best = max(own, key=lambda number: preference[number], default=None)
         chosen[method] = None if best is None else found[best]
     return chosen
@@ -183,18 +212,21 @@ def dominated_volume(found: list[Candidate], objectives: list[Metric], reference
     return hypervolume(objective_values(found, objectives), [each.better for each in objectives], reference)
 
 
-def method_volumes(found: list[Candidate], objectives: list[Metric]) -> list[MethodVolume]:
+def method_volumes(
+    found: list[Candidate], objectives: list[Metric], named: Callable[[Candidate], str] = method_of
+) -> list[MethodVolume]:
     """Return what each method dominates together with the baselines, and what all together do, from ``worst_values``.
 
     Args:
         found: the settings of a sweep; with fewer than two methods there is nothing to tell apart.
         objectives: the dimensions of the hypervolume.
+        named: returns the method, or the base model instead.
     """
-    methods = dict.fromkeys(each.method for each in found if not each.baseline)
+    methods = dict.fromkeys(named(each) for each in found if not each.baseline)
     if len(methods) < 2:
         return []
     reference = worst_values(found, objectives)
-    members = {method: [each for each in found if each.baseline or each.method == method] for method in methods}
+    members = {method: [each for each in found if each.baseline or named(each) == method] for method in methods}
     return [
         MethodVolume(
             method,

@@ -109,6 +109,27 @@ def read_space(name: str, exhaustive: bool) -> list[Alternative]:
     return _alternatives(read_yaml(path, "space"), path)
 
 
+def by_model(path: Path) -> dict[str, list[Alternative]] | None:
+    """Return the spaces of a YAML file that has one for each model, ``None`` if it is another file.
+
+    Raises:
+        InputError: if one of them is not what a space looks like.
+    """
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return None
+    content = read_yaml(path, "space")
+    if not isinstance(content, dict) or not content or not all(map(_is_space, content.values())):
+        return None
+    return {str(model): _alternatives(space, path) for model, space in content.items()}
+
+
+def _is_space(content: Any) -> bool:
+    """Tell whether an entry is a space rather than a domain."""
+    return isinstance(content, list) or (
+        isinstance(content, dict) and bool(content) and all(isinstance(entry, dict) for entry in content.values())
+    )
+
+
 def mitigation_space(mitigation: Mitigation) -> list[Alternative]:
     """Return what suits a mitigation, nothing if its declaration does not say."""
     return _alternatives(mitigation.search, mitigation.defaults) if mitigation.search else []
@@ -121,8 +142,16 @@ def _alternatives(content: Any, path: Path) -> list[Alternative]:
 
 def space_text(space: list[Alternative]) -> str:
     """Return a space as the text of a YAML file that ``read_space`` reads."""
-    content = [{key: {domain.kind: list(domain.values)} for key, domain in each.items()} for each in space]
-    return yaml.safe_dump(content, sort_keys=False)
+    return yaml.safe_dump(_as_content(space), sort_keys=False)
+
+
+def spaces_text(spaces: dict[str, list[Alternative]]) -> str:
+    """Return the spaces of models as the text of a YAML file that ``by_model`` reads."""
+    return yaml.safe_dump({model: _as_content(space) for model, space in spaces.items()}, sort_keys=False)
+
+
+def _as_content(space: list[Alternative]) -> list[dict[str, Any]]:
+    return [{key: {domain.kind: list(domain.values)} for key, domain in each.items()} for each in space]
 
 
 def merged(spaces: Sequence[list[Alternative]]) -> list[Alternative]:

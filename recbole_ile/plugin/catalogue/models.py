@@ -105,6 +105,11 @@ def model_names() -> list[str]:
     return [name for names in models_by_kind().values() for name in names]
 
 
+def known_bases() -> frozenset[str]:
+    """Return the names of all models that ``get_model`` knows, without their mitigations."""
+    return frozenset((*MODELS, *model_names()))
+
+
 def _of_the_same_kind(base: str) -> list[str]:
     kinds = models_by_kind()
     return next((names for kind, names in kinds.items() if base in names and kind != "external"), kinds["general"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -23,6 +24,38 @@ def line_of(each: Candidate) -> str:
     return ", ".join(words) or ", ".join(each.point) or "setting"
 
 
+class Style(NamedTuple):
+    """How a line of the figures looks."""
+
+    color: str
+    marker: str
+    joined: str
+
+
+def styles(found: list[Candidate], several: bool) -> dict[str, Style]:
+    """Return how each line looks, by its name.
+
+    Args:
+        found: the settings.
+        several: whether they are of several models: then the colour tells the base model and the marker the method
+            on it; otherwise both tell the line.
+    """
+    lines: dict[str, list[Candidate]] = {}
+    for each in found:
+        lines.setdefault(line_of(each), []).append(each)
+    colours: dict[str, int] = {}
+    of_base: Counter[str] = Counter()
+    looks = {}
+    for position, name in enumerate(sorted(lines)):
+        base = lines[name][0].model.base
+        colour, shape = position, position
+        if several:
+            colour, shape = colours.setdefault(base, len(colours)), of_base[base]
+            of_base[base] += 1
+        looks[name] = Style(SHADES[colour % len(SHADES)], MARKERS[shape % len(MARKERS)], LINES[shape % len(LINES)])
+    return looks
+
+
 def swept_number(found: list[Candidate]) -> str | None:
     """Return the key of a number with the most different values."""
     values: dict[str, set[Any]] = {}
@@ -34,7 +67,9 @@ def swept_number(found: list[Candidate]) -> str | None:
     return max(several, key=lambda key: several[key], default=None)
 
 
-def sweep_figure(found: list[Candidate], objectives: list[Metric], fairness: list[Metric], title: str) -> Figure:
+def sweep_figure(
+    found: list[Candidate], objectives: list[Metric], fairness: list[Metric], title: str, several: bool = False
+) -> Figure:
     """Draw accuracy against each fairness metric: a line a distance, the front, the recommendation and the baseline.
 
     Args:
@@ -42,7 +77,9 @@ def sweep_figure(found: list[Candidate], objectives: list[Metric], fairness: lis
         objectives: what the front was chosen by; the first, accuracy, is the vertical axis.
         fairness: the horizontal axis of each panel.
         title: of the whole figure.
+        several: whether they are of several models.
     """
+    looks = styles(found, several)
     accuracy = objectives[0]
     figure = Figure(figsize=(4.0 * len(fairness), 4.4), layout="constrained")
     panels = figure.subplots(1, len(fairness), sharey=True, squeeze=False)[0]
@@ -51,15 +88,16 @@ def sweep_figure(found: list[Candidate], objectives: list[Metric], fairness: lis
     for each in found:
         lines.setdefault(line_of(each), []).append(each)
     for axes, metric in zip(panels, fairness, strict=True):
-        for position, (name, members) in enumerate(sorted(lines.items())):
+        for name, members in sorted(lines.items()):
             label: str | None = named(name)
+            look = looks[name]
             for ordered in series_of(members, number):
                 xs, ys, dx, dy = (
                     [getattr(each, part)[str(one)] for each in ordered]
                     for part, one in (("mean", metric), ("mean", accuracy), ("spread", metric), ("spread", accuracy))
                 )
-                style = {"color": SHADES[position % len(SHADES)], "marker": MARKERS[position % len(MARKERS)]}
-                joined = LINES[position % len(LINES)] if len(ordered) > 1 else ""
+                style = {"color": look.color, "marker": look.marker}
+                joined = look.joined if len(ordered) > 1 else ""
                 bars = {"xerr": dx, "yerr": dy} if len(found) <= MOST_BARS else {}
                 axes.errorbar(xs, ys, **bars, label=label, linestyle=joined, markersize=5, elinewidth=0.7, **style)
                 label = None
@@ -81,7 +119,7 @@ def sweep_figure(found: list[Candidate], objectives: list[Metric], fairness: lis
     return figure
 
 
-def lambda_figure(found: list[Candidate], metrics: list[Metric], title: str) -> Figure | None:
+def lambda_figure(found: list[Candidate], metrics: list[Metric], title: str, several: bool = False) -> Figure | None:
     """Draw each metric against the swept number, a line a distance; ``None`` if no number was swept."""
     number = swept_number(found)
     if number is None:
@@ -93,8 +131,9 @@ def lambda_figure(found: list[Candidate], metrics: list[Metric], title: str) -> 
         if number in each.point and not each.baseline:
             lines.setdefault(line_of(each), []).append(each)
     base = next((each for each in found if each.baseline), None)
+    looks = styles([each for members in lines.values() for each in members], several)
     for axes, metric in zip(panels, metrics, strict=True):
-        for position, (name, members) in enumerate(sorted(lines.items())):
+        for name, members in sorted(lines.items()):
             label: str | None = named(name)
             for ordered in series_of(members, number):
                 axes.errorbar(
@@ -102,9 +141,9 @@ def lambda_figure(found: list[Candidate], metrics: list[Metric], title: str) -> 
                     [each.mean[str(metric)] for each in ordered],
                     yerr=[each.spread[str(metric)] for each in ordered],
                     label=label,
-                    color=SHADES[position % len(SHADES)],
-                    marker=MARKERS[position % len(MARKERS)],
-                    linestyle=LINES[position % len(LINES)],
+                    color=looks[name].color,
+                    marker=looks[name].marker,
+                    linestyle=looks[name].joined,
                     markersize=4,
                     elinewidth=0.7,
                 )

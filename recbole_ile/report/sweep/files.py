@@ -16,6 +16,7 @@ from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.report.csv_text import frame_text
 from recbole_ile.report.figures import save_figure
+from recbole_ile.report.sweep.against import groups_against
 from recbole_ile.report.sweep.figures import lambda_figure, line_of, series_of, sweep_figure, swept_number
 from recbole_ile.report.sweep.page import page
 
@@ -92,7 +93,7 @@ def best_config(each: Candidate, model: ModelName, dataset: str, fixed: dict[str
 
 def command(each: Candidate, model: ModelName, dataset: str, fixed: dict[str, Any]) -> str:
     """Return the command that trains and tests a setting, with its first seed."""
-    settings = {**fixed, **each.replicates[0].point}
+    settings = {key: value for key, value in {**fixed, **each.replicates[0].point}.items() if key != "model"}
     words = ["recbole-ile", "run", f"--model={each.point.get('model', model)}", f"--dataset={dataset}"]
     return shlex.join([*words, *(f"--{key}={value}" for key, value in settings.items())])
 
@@ -127,6 +128,7 @@ def page_content(
                 "number": number,
                 "label": label(each),
                 "line": line_of(each),
+                "family": each.model.base,
                 "series": place[id(each)][0],
                 "rank": place[id(each)][1],
                 "weight": each.point.get(swept_key or ""),
@@ -143,7 +145,10 @@ def page_content(
                 "gaps": {name: with_gap(groups[name])[len(groups[name]) :] for name in BY_GROUP},
             }
         )
+    several = bool(sweep.models)
     return {
+        "families": list(dict.fromkeys(each.model.base for each in found)) if several else [],
+        "against": groups_against(found, tests, str(objectives[0])) if several else [],
         "title": title,
         "summary": summary,
         "objectives": list(map(str, objectives)),
@@ -159,13 +164,18 @@ def _axis(metric: Metric) -> dict[str, str]:
 
 
 def write_figures(
-    folder: Path, found: list[Candidate], objectives: list[Metric], fairness: list[Metric], title: str
+    folder: Path,
+    found: list[Candidate],
+    objectives: list[Metric],
+    fairness: list[Metric],
+    title: str,
+    several: bool = False,
 ) -> None:
     """Write ``front.png``, ``front.pdf`` and, where a number was swept, ``lambda.png``."""
-    figure = sweep_figure(found, objectives, fairness, title)
+    figure = sweep_figure(found, objectives, fairness, title, several)
     save_figure(figure, folder / "front.png")
     save_figure(figure, folder / "front.pdf")
-    against = lambda_figure(found, [objectives[0], *fairness], title)
+    against = lambda_figure(found, [objectives[0], *fairness], title, several)
     if against is not None:
         save_figure(against, folder / "lambda.png")
 

@@ -22,7 +22,8 @@ def page(content: dict[str, Any]) -> str:
             ``line``, ``series`` and ``rank`` (what is joined, and in which order), ``weight``, ``mean``, ``spread``,
             ``test``, ``front``, ``baseline``, ``recommended``, ``command``, ``seeds``, ``by_user_group`` and
             ``by_item_group``, of which ``part`` tells on which part of the data they were counted, and ``gaps``, by the
-            names of these two what stands below their rows.
+            names of these two what stands below their rows; ``families``, the base models of a sweep across models,
+            of which each point has one as ``family``, and ``against``, tables of a ``title`` and ``rows``.
     """
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     title = html.escape(printable(content["title"]))

@@ -53,6 +53,10 @@ class Progress:
             self._take(news["metrics"])
             self._say(trial, news)
 
+    def leave_out(self, number: int) -> None:
+        """Expect fewer trials."""
+        self.total -= number
+
     def _take(self, metrics: dict[str, Any]) -> None:
         first = self.shown[0]
         value = metrics.get(str(first))
