@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -85,7 +86,7 @@ def solve_side(counts: csr_matrix, others: np.ndarray, ridge: Ridge, threads: in
     )
     cuts = even_cuts(np.diff(counts.indptr), others.shape[1], BLOCKS)
     with ThreadPoolExecutor(threads, "solving") as pool:
-        blocks = [pool.submit(solve_rows, first, last, *of_all) for first, last in zip(cuts, cuts[1:], strict=False)]
+        blocks = [pool.submit(solve_rows, first, last, *of_all) for first, last in itertools.pairwise(cuts)]
         for block in blocks:
             block.result()
     return solved

@@ -48,7 +48,7 @@ MODELS = {
         name: f"recbole_ile.plugin.models.adapters.{file}:{name}" for file, names in _ADAPTERS.items() for name in names
     },
 }
-"""The models of RecBole of which this plugin has a subclass: faster, with its losses to be seen, or mended; and ours."""
+"""Our own models, and those of RecBole of which we have a subclass: faster, with its losses to be seen, or mended."""
 
 
 def get_model(name: str | ModelName) -> type[Any]:
@@ -129,7 +129,8 @@ def _recbole_model(name: ModelName) -> type[Any]:
     suffixed = [f"{model}_{mitigation}" for model in known for mitigation in mitigations]
     raise InputError(
         f"unknown model {name}{near_miss(str(name), [*known, *suffixed])}; "
-        f"a model is any of RecBole's or {', '.join(OWN_MODELS)}, followed by nothing or by _{' or _'.join(mitigations)}"
+        f"a model is any of RecBole's or {', '.join(OWN_MODELS)}, followed by nothing or by "
+        f"_{' or _'.join(mitigations)}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 _CLOSED = "is solved in closed form"
-_ALTERNATING = "is solved by alternating least squares, without a loss of single interactions"
+_ALTERNATING = "is solved by alternating least squares"
 _COUNTED = "counts and does not learn"
 _TREES = "grows trees in a library of its own"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from typing import Any
 
@@ -53,10 +52,11 @@ class IALS(GeneralRecommender):
 
     def _solve(self) -> float:
         threads = max(min(torch.get_num_threads(), n_cores()), 1)
-        found = alternate(self._counts, self.item_factors.shape[1], self._ridge, self._seed, threads)
-        users, items = next(found)
-        for users, items in itertools.islice(found, self._iterations - 1):
+        iterations = alternate(self._counts, self.item_factors.shape[1], self._ridge, self._seed, threads)
+        users, items = next(iterations)
+        for _ in range(self._iterations - 1):
             stop_if_interrupted()
+            users, items = next(iterations)
         objective = implicit_objective(users, items, self._counts, *self._ridge)
         logging.getLogger().info(f"objective after {self._iterations} iterations: {objective:.6g}")
         self.user_factors.copy_(torch.from_numpy(users))
