@@ -28,6 +28,7 @@ from rich_data import LOADED, write_rich
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.catalogue.models import models_by_kind
+from recbole_ile.plugin.catalogue.own_models import own_model_options
 from recbole_ile.plugin.catalogue.support import PACKAGES
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.config.eval_rules import ENTRIES
@@ -188,7 +189,7 @@ def _limit() -> None:
 def own_keys(model: str) -> set[str]:
     """The keys of a model's YAML file."""
     path = Path(recbole.__file__).parent / "properties" / "model" / f"{model}.yaml"
-    return set(yaml_keys(path)) if path.is_file() else set()
+    return set(yaml_keys(path)) if path.is_file() else set(own_model_options(model))
 
 
 def yaml_keys(path: Path) -> list[str]:

@@ -52,7 +52,7 @@ ONE_OF_A_KIND = {"general": "NeuMF", "context-aware": "FM", "sequential": "STAMP
 LABELLED = [model for model, kind in KINDS.items() if kind == "context-aware"]
 VALUED = ["DIN", "DIEN"]
 """The models of other kinds that RecBole evaluates by the values of sampled items."""
-TRADITIONAL = ("ADMMSLIM", "EASE", "ItemKNN", "Pop", "Random", "SLIMElastic")
+TRADITIONAL = ("ADMMSLIM", "EASE", "IALS", "ItemKNN", "Pop", "Random", "SLIMElastic")
 """The models that train for one epoch whatever is asked for."""
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.catalogue.mitigations import Mitigation, known_mitigations
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS, own_model_file, own_model_search
 from recbole_ile.plugin.catalogue.properties import properties_dir
 from recbole_ile.plugin.config.values import read_literal
 from recbole_ile.yaml_files import read_yaml
@@ -96,10 +97,12 @@ def read_space(name: str, exhaustive: bool) -> list[Alternative]:
     mitigations = {suffix: each for suffix, each in known_mitigations().items() if each.search}
     if name in mitigations and not Path(name).is_file():
         return mitigation_space(mitigations[name])
+    if name in OWN_MODELS and not Path(name).is_file():
+        return _alternatives(own_model_search(name), own_model_file(name))
     ready = {path.stem: path for path in sorted((properties_dir() / "sweep").glob("*.yaml"))}
     path = ready.get(name, Path(name))
     if not path.is_file():
-        known = [*mitigations, *ready]
+        known = [*mitigations, *OWN_MODELS, *ready]
         raise InputError(f"space {name} is neither a file nor one of {', '.join(known)}{near_miss(name, known)}")
     if path.suffix not in (".yaml", ".yml"):
         try:

@@ -14,6 +14,7 @@ from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.catalogue.closed_models import close_model
 from recbole_ile.plugin.catalogue.mitigations import known_mitigations
 from recbole_ile.plugin.catalogue.model_names import ModelName
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS
 from recbole_ile.plugin.catalogue.support import LOSS_IN_ONE, missing_packages
 from recbole_ile.plugin.compat import importing_models
 
@@ -38,6 +39,7 @@ _ADAPTERS = {
 }
 MODELS = {
     "BPR": "recbole_ile.plugin.models.bpr:BPR",
+    "IALS": "recbole_ile.plugin.models.ials:IALS",
     "LightGCN": "recbole_ile.plugin.models.graphs:LightGCN",
     "NCL": "recbole_ile.plugin.models.graphs:NCL",
     **{name: f"recbole_ile.plugin.models.mended:{name}" for name in ("GRU4RecKG", "KSR", "KTUP", "NGCF")},
@@ -46,7 +48,7 @@ MODELS = {
         name: f"recbole_ile.plugin.models.adapters.{file}:{name}" for file, names in _ADAPTERS.items() for name in names
     },
 }
-"""The models of RecBole of which this plugin has a subclass: faster, with its losses to be seen, or mended."""
+"""Our own models, and those of RecBole of which we have a subclass: faster, with its losses to be seen, or mended."""
 
 
 def get_model(name: str | ModelName) -> type[Any]:
@@ -90,18 +92,20 @@ def _class_of(name: ModelName) -> type[Any]:
 
 
 def models_by_kind() -> dict[str, list[str]]:
-    """List the names of all models of the installed RecBole by kind, read from its sources without importing them."""
+    """List the names of all models by kind: RecBole's, read from its sources without importing them, and ours."""
     found: dict[str, list[str]] = {}
     for kind, submodule in _SUBMODULES.items():
         found[kind] = []
         for path in sorted(_SOURCES.joinpath(submodule).glob("*.py")):
             classes = re.findall(r"^class (\w+)\(", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
             found[kind] += [name for name in classes if name.lower() == path.stem]
+        own = [name for name, of_kind in OWN_MODELS.items() if of_kind == kind and name not in found[kind]]
+        found[kind] = sorted([*found[kind], *own], key=str.lower) if own else found[kind]
     return found
 
 
 def model_names() -> list[str]:
-    """List the names of all models of the installed RecBole."""
+    """List the names of all models, RecBole's and ours."""
     return [name for names in models_by_kind().values() for name in names]
 
 
@@ -130,7 +134,8 @@ def _recbole_model(name: ModelName) -> type[Any]:
     suffixed = [f"{model}_{mitigation}" for model in known for mitigation in mitigations]
     raise InputError(
         f"unknown model {name}{near_miss(str(name), [*known, *suffixed])}; "
-        f"a model is any of RecBole's, followed by nothing or by _{' or _'.join(mitigations)}"
+        f"a model is any of RecBole's or {', '.join(OWN_MODELS)}, followed by nothing or by "
+        f"_{' or _'.join(mitigations)}"
     )
 
 

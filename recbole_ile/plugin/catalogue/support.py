@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 
 _CLOSED = "is solved in closed form"
+_ALTERNATING = "is solved by alternating least squares"
 _COUNTED = "counts and does not learn"
 _TREES = "grows trees in a library of its own"
 
 WITHOUT_LOSS = {
     "ADMMSLIM": _CLOSED,
     "EASE": _CLOSED,
+    "IALS": _ALTERNATING,
     "NCEPLRec": _CLOSED,
     "SLIMElastic": _CLOSED,
     "ItemKNN": _COUNTED,

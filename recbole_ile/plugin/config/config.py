@@ -14,6 +14,7 @@ from recbole_ile.errors import InputError
 from recbole_ile.files import check_folder_name
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.plugin.catalogue.models import get_model
+from recbole_ile.plugin.catalogue.own_models import own_model_options
 from recbole_ile.plugin.catalogue.properties import defaults
 from recbole_ile.plugin.config.known_keys import GROUP_KEYS, check_own_keys
 from recbole_ile.plugin.config.needed_columns import FEATURE_COLUMNS, settle_reading
@@ -100,6 +101,7 @@ class IleConfig(Config):
 
     def _load_internal_config_dict(self, _: str, model_class: type[Any], dataset: str) -> None:
         super()._load_internal_config_dict(self.name.base, model_class, dataset)
+        self.internal_config_dict.update(own_model_options(self.name.base))
         for mitigation in self.name.mitigations:
             self.internal_config_dict.update(copy.deepcopy(mitigation.options))
 

@@ -12,12 +12,13 @@ import recbole
 
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.catalogue.mitigations import known_mitigations
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS, own_model_options
 from recbole_ile.plugin.catalogue.properties import properties_dir
 
 GROUP_KEYS = ("nproc", "ip", "port", "world_size", "offset", "local_rank")
 """What only holds while the processes of one run talk to each other."""
-NO_OPTIONS = ("compare", "fetch", "mitigation", "models")
-"""Folders of ``properties`` whose keys are names of data sets, methods and models, or known to a mitigation."""
+NO_OPTIONS = ("compare", "fetch", "mitigation", "model", "models")
+"""Folders of ``properties`` whose keys are names of data sets, methods and models, or known to a mitigation or model."""
 LIKENESS = 0.8
 """How alike a key of a file and a known one are at least, for the one to be taken for the other misspelt."""
 RUN_KEYS = ("model", "dataset", "config_files", *GROUP_KEYS)
@@ -29,6 +30,7 @@ def known_keys() -> frozenset[str]:
     own = (path for path in properties_dir().rglob("*.yaml") if path.parent.name not in NO_OPTIONS)
     files = [*Path(recbole.__file__).parent.joinpath("properties").rglob("*.yaml"), *own]
     keys = {*RUN_KEYS, *(key for each in known_mitigations().values() for key in each.keys)}
+    keys.update(key for model in OWN_MODELS for key in own_model_options(model))
     for file in files:
         keys.update(re.findall(r"^([A-Za-z_][\w-]*)\s*:", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
     return frozenset(keys)

@@ -10,6 +10,7 @@ from recbole.utils import InputType, ModelType
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.catalogue.rule import (
+    HEAVY,
     Rule,
     check,
     existing_file,
@@ -140,6 +141,13 @@ OF_ONE: dict[str, dict[str, Rule]] = {
     "GCMC": {"accum": one_of("sum", "stack")},
     "HGN": {"pooling_type": one_of("average", "max")},
     "HRM": dict.fromkeys(("pooling_type_layer_1", "pooling_type_layer_2"), one_of("max", "average")),
+    "IALS": {
+        "ials_factors": whole(1),
+        "ials_alpha": number(0, HEAVY, inclusive=False),
+        "ials_reg": number(0, HEAVY, inclusive=False),
+        "ials_reg_power": number(0, 1),
+        "ials_iterations": whole(1),
+    },
     "KD_DAGFM": {
         "teacher": one_of("CrossNet", "CIN"),
         "phase": one_of("teacher_training", "distillation", "finetuning"),

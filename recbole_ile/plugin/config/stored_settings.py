@@ -15,6 +15,7 @@ from recbole.utils.argument_list import dataset_arguments, evaluation_arguments,
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.catalogue.mitigations import mitigation_of_option
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS, own_model_options
 from recbole_ile.plugin.catalogue.properties import defaults
 from recbole_ile.plugin.trust import is_trusting
 
@@ -102,8 +103,8 @@ def _own_and_recboles() -> frozenset[str]:
 
 @functools.cache
 def _of_models() -> frozenset[str]:
-    """Return the names of the hyper-parameters of RecBole's models."""
-    keys: set[str] = set()
+    """Return the names of the hyper-parameters of RecBole's models and ours."""
+    keys = {key for model in OWN_MODELS for key in own_model_options(model)}
     for path in (Path(recbole.__file__).parent / "properties" / "model").glob("*.yaml"):
         keys.update(yaml.safe_load(path.read_text(encoding="utf-8")) or ())
     return frozenset(keys) - _own_and_recboles()

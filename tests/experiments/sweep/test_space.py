@@ -19,6 +19,7 @@ from recbole_ile.experiments.sweep.space import (
     read_option,
     read_space,
 )
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS, own_model_options
 
 
 def test_options_are_read_as_values() -> None:
@@ -119,3 +120,10 @@ def test_alternatives_are_combined_and_later_keys_win() -> None:
         {"a": (3,)},
         {"b": (2,), "a": (3,)},
     ]
+
+
+@pytest.mark.parametrize("model", OWN_MODELS)
+def test_our_models_have_a_space_of_their_own_options(model: str) -> None:
+    space = read_space(model, exhaustive=True)
+    assert all(set(alternative) <= set(own_model_options(model)) for alternative in space)
+    assert grid_points(space, 1, 0)

@@ -62,7 +62,8 @@ def test_composed_classes_survive_pickling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "miss"), [("BPR_IEL", "BPR_ILE"), ("bpr", "BPR"), ("LigthGCN", "LightGCN"), ("NeuMF_IL", "NeuMF_ILE")]
+    ("name", "miss"),
+    [("BPR_IEL", "BPR_ILE"), ("bpr", "BPR"), ("LigthGCN", "LightGCN"), ("NeuMF_IL", "NeuMF_ILE"), ("IAL", "IALS")],
 )
 def test_an_unknown_model_names_the_near_miss(name: str, miss: str) -> None:
     with pytest.raises(InputError, match=f"unknown model {name}, did you mean {miss}\\?"):
@@ -74,11 +75,13 @@ def test_a_model_without_a_loss_says_why_and_what_works() -> None:
         get_model("EASE_ILE")
     with pytest.raises(InputError, match=r"Pop_IPS: Pop counts and does not learn.*try BPR"):
         get_model("Pop_IPS")
+    with pytest.raises(InputError, match=r"IALS_LA: IALS is solved by alternating least squares.*; try BPR, "):
+        get_model("IALS_LA")
     with pytest.raises(InputError, match=r"LightGBM_ILE: LightGBM grows trees.*try BPR"):
         get_model("LightGBM_ILE")
 
 
-def test_model_names_are_those_of_recbole() -> None:
+def test_model_names_are_those_of_recbole_and_ours() -> None:
     names = model_names()
-    assert {"BPR", "LightGCN", "SASRec", "DeepFM", "KGAT", "EASE"} <= set(names)
+    assert {"BPR", "LightGCN", "SASRec", "DeepFM", "KGAT", "EASE", "IALS"} <= set(names)
     assert len(names) == len(set(names))

@@ -13,6 +13,7 @@ from recbole.config import Config
 
 from recbole_ile import InputError
 from recbole_ile.plugin.catalogue.mitigations import SEARCH
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS, own_model_options
 from recbole_ile.plugin.catalogue.properties import properties_dir
 from recbole_ile.plugin.catalogue.rule import (
     check,
@@ -72,10 +73,19 @@ def test_every_option_of_a_model_has_a_rule_that_takes_its_default(path: Path) -
             check(rule, option, default)
 
 
+@pytest.mark.parametrize("model", OWN_MODELS)
+def test_every_option_of_our_models_has_a_rule_that_takes_its_default(model: str) -> None:
+    options = own_model_options(model)
+    assert options.keys() == OF_ONE[model].keys()
+    assert set(options) <= known_keys()
+    assert all(OF_ONE[model][option].allows(default) for option, default in options.items())
+
+
 def test_no_rule_is_of_an_option_that_nobody_has() -> None:
     assert set(OF_ALL) <= known_keys()
     for model, rules in OF_ONE.items():
-        assert set(rules) <= set(read(PROPERTIES / "model" / f"{model}.yaml")), model
+        folder = properties_dir() if model in OWN_MODELS else PROPERTIES
+        assert set(rules) <= set(read(folder / "model" / f"{model}.yaml")), model
     for model, division in DIVISIONS.items():
         assert {division.size, division.by} <= set(read(PROPERTIES / "model" / f"{model}.yaml")), model
 

@@ -18,7 +18,7 @@ from recbole_ile.plugin.runs.preparation import build_model, prepare_data
 from recbole_ile.plugin.training.seeding import seed_everything
 from recbole_ile.plugin.training.trainer import get_trainer
 
-WITHOUT_GRADIENT = ["ADMMSLIM", "EASE", "ItemKNN", "NCEPLRec", "Pop", "Random", "SLIMElastic"]
+WITHOUT_GRADIENT = ["ADMMSLIM", "EASE", "IALS", "ItemKNN", "NCEPLRec", "Pop", "Random", "SLIMElastic"]
 K = 5
 ALIKE: list[dict[str, Any]] = [
     {},

@@ -1,0 +1,65 @@
+"""Matrix factorisation of implicit feedback by alternating least squares, which RecBole does not have."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.utils import InputType, ModelType
+
+from recbole_ile.functional.implicit_feedback import implicit_objective
+from recbole_ile.kernels.alternation import Ridge, alternate
+from recbole_ile.plugin.processes.launch import n_cores
+from recbole_ile.signals import stop_if_interrupted
+
+
+class IALS(GeneralRecommender):
+    """Scores by the product of two vectors, solved from all training interactions when training begins.
+
+    Source: Hu et al., ICDM 2008, with the regularisation by frequency of Rendle et al., arXiv 2110.14037.
+    """
+
+    input_type = InputType.POINTWISE
+    type = ModelType.TRADITIONAL
+    user_factors: torch.Tensor
+    item_factors: torch.Tensor
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self._ridge = Ridge(float(config["ials_alpha"]), float(config["ials_reg"]), float(config["ials_reg_power"]))
+        self._iterations, self._seed = int(config["ials_iterations"]), int(config["seed"])
+        self._counts: Any = dataset.inter_matrix(form="csr").astype(np.float64)
+        self._counts.sum_duplicates()
+        self.dummy_param = torch.nn.Parameter(torch.zeros(1))  # RecBole makes an optimizer of every model
+        for name, size in (("user_factors", self.n_users), ("item_factors", self.n_items)):
+            self.register_buffer(name, torch.zeros(size, int(config["ials_factors"])))
+
+    def calculate_loss(self, interaction: Any) -> torch.Tensor:
+        """Return the objective with the first batch, for which everything is solved, and 0 with the others."""
+        loss = 0.0 if self._counts is None else self._solve()
+        return torch.tensor([loss], device=self.device, requires_grad=True)
+
+    def predict(self, interaction: Any) -> torch.Tensor:
+        """Return the ``[B]`` scores of pairs."""
+        return (self.user_factors[interaction[self.USER_ID]] * self.item_factors[interaction[self.ITEM_ID]]).sum(dim=1)
+
+    def full_sort_predict(self, interaction: Any) -> torch.Tensor:
+        """Return the ``[B * (n + 1)]`` scores of all items."""
+        return (self.user_factors[interaction[self.USER_ID]] @ self.item_factors.T).flatten()
+
+    def _solve(self) -> float:
+        threads = max(min(torch.get_num_threads(), n_cores()), 1)
+        iterations = alternate(self._counts, self.item_factors.shape[1], self._ridge, self._seed, threads)
+        users, items = next(iterations)
+        for _ in range(self._iterations - 1):
+            stop_if_interrupted()
+            users, items = next(iterations)
+        objective = implicit_objective(users, items, self._counts, *self._ridge)
+        logging.getLogger().info(f"objective after {self._iterations} iterations: {objective:.6g}")
+        self.user_factors.copy_(torch.from_numpy(users))
+        self.item_factors.copy_(torch.from_numpy(items))
+        self._counts = None
+        return objective
