@@ -161,7 +161,7 @@ class LookUps(TorchDispatchMode):
         super().__init__()
         self._tables = {table.storage: table for table in tables}
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do an operation, and first what it needs."""
         kwargs = kwargs or {}
         if self._tables:
