@@ -132,6 +132,7 @@ ALLOWED = {
     ("plugin/runs/pipeline.py", "train", "trainer.data_identity"): DATA,
     ("plugin/training/rowwise_adam.py", "LookedUpTable.__init__", "embedding.sparse"): BY_ROWS,
     ("plugin/training/rowwise_adam.py", "LookedUpTable.let_go", "embedding.sparse"): BY_ROWS,
+    ("plugin/training/rowwise_adam.py", "LookedUpTable.take_step", "self._weight.grad"): "what optimisers do",
     ("plugin/training/rowwise_epoch.py", "stepping_by_rows", "trainer.optimizer"): DATA,
     ("plugin/training/ensemble.py", "_configured", "own.config"): COPY,
     ("plugin/training/ensemble.py", "fit_members", "model.group_losses"): MODEL,

@@ -113,7 +113,8 @@ class LookedUpTable:
         gradient, looked_up, self._looked_up = self._weight.grad, self._looked_up, 0
         if gradient is None:
             return
-        if not gradient.is_sparse or LEAST_SHARE * looked_up > len(self._weight):
+        moved = self._weight.untyped_storage().data_ptr() != self.storage
+        if moved or not gradient.is_sparse or LEAST_SHARE * looked_up > len(self._weight):
             self.let_go()
         if not self.held:
             self._weight.grad = gradient.to_dense()
@@ -161,17 +162,21 @@ class LookUps(TorchDispatchMode):
         super().__init__()
         self._tables = {table.storage: table for table in tables}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Tell torch not to guard each call against being compiled, which would take longer than the call."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do an operation, and first what it needs."""
-        kwargs = kwargs or {}
         if self._tables:
             if func is torch.ops.aten.embedding.default:
                 table = self._table_of(args[0])
                 if table is not None:
                     table.look_up(args[1])
             else:
-                self._let_go_of((*args, *kwargs.values()))
-        return func(*args, **kwargs)
+                self._let_go_of((*args, *kwargs.values()) if kwargs else args)
+        return func(*args, **(kwargs or {}))
 
     def _let_go_of(self, values: Iterable[Any]) -> None:
         for value in values:

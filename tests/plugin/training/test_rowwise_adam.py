@@ -112,6 +112,11 @@ def changed(model: Model, rows: torch.Tensor) -> torch.Tensor:
     return looked_up(model, rows)
 
 
+def replaced(model: Model, rows: torch.Tensor) -> torch.Tensor:
+    model.one.weight.data = torch.linspace(-1, 1, ROWS * WIDTH).reshape(ROWS, WIDTH)
+    return looked_up(model, rows)
+
+
 def functional(model: Model, rows: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.embedding(rows, model.one.weight).square().sum() + model.other(rows).sum()
 
@@ -131,7 +136,7 @@ def many(model: Model, rows: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("when", [0, 3])
 @pytest.mark.parametrize(
     "loss",
-    [through_a_view, regularised, read_without_gradient, changed, functional, in_bags, of_one_table, many],
+    [through_a_view, regularised, read_without_gradient, changed, replaced, functional, in_bags, of_one_table, many],
 )
 def test_whatever_reads_a_table_finds_it_up_to_date(loss: Loss, when: int) -> None:
     losses: list[tuple[Loss, list[int]]] = [(looked_up, [row, row + 7, 3]) for row in range(8)]
