@@ -14,6 +14,7 @@ QUICK = {
     "training.py": ["--rounds=1", "--models", "BPR", "BPR_ILE"],
     "evaluation.py": ["--rounds=1", "--memory"],
     "kills.py": ["--runs=2", "--sweeps=1", "--epochs=4", "--users=[300,inf)"],
+    "looked_up.py": ["--models", "NeuMF", "--batches=2", "--millions=0.02", "--users=2000", "--items=500"],
     "mitigation_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
     "prices.py": ["--rounds=1", "--users=2000", "--items=300"],
     "quality.py": ["--epochs=1", "--seeds", "0"],

@@ -19,6 +19,7 @@ DATA = "data that RecBole's trainer, or ours, keeps there for others to set"
 BACK = "puts back what it found before a run"
 CLOSED = "RecBole has no other way to keep a file or an option from running code; when a model is made, not before"
 MODEL = "group losses are kept in a model's attribute"
+BY_ROWS = "a setting of an embedding that asks for gradients by row; let_go gives it back"
 LISTENS = "losses of interactions can be seen in no other way; undone by stop_listening"
 
 ALLOWED = {
@@ -129,6 +130,10 @@ ALLOWED = {
     ("plugin/evaluation/predictions.py", "flat_predictions", "model.predict"): "RecBole asks the model itself",
     ("plugin/runs/pipeline.py", "evaluate_on_test", "trainer.eval_collector.details"): OURS,
     ("plugin/runs/pipeline.py", "train", "trainer.data_identity"): DATA,
+    ("plugin/training/rowwise_adam.py", "LookedUpTable.__init__", "embedding.sparse"): BY_ROWS,
+    ("plugin/training/rowwise_adam.py", "LookedUpTable.let_go", "embedding.sparse"): BY_ROWS,
+    ("plugin/training/rowwise_adam.py", "LookedUpTable.take_step", "self._weight.grad"): "what optimisers do",
+    ("plugin/training/rowwise_epoch.py", "stepping_by_rows", "trainer.optimizer"): DATA,
     ("plugin/training/ensemble.py", "_configured", "own.config"): COPY,
     ("plugin/training/ensemble.py", "fit_members", "model.group_losses"): MODEL,
     ("plugin/training/ensemble.py", "fit_members", "single.saved_model_file"): DATA,

@@ -23,7 +23,8 @@ class BPR(recbole_bpr.BPR):
     def calculate_loss(self, interaction: Any) -> torch.Tensor:
         """Return the BPR loss of ``[B]`` pairs."""
         weights = (self.user_embedding.weight, self.item_embedding.weight)
-        if not (self._one_pass and supports_fused_pairs(*weights)):
+        by_rows = self.user_embedding.sparse and self.item_embedding.sparse
+        if by_rows or not (self._one_pass and supports_fused_pairs(*weights)):
             return super().calculate_loss(interaction)
         indices = (interaction[field] for field in (self.USER_ID, self.ITEM_ID, self.NEG_ITEM_ID))
         return self.loss(*pair_scores(*weights, *indices))

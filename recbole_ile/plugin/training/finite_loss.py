@@ -45,3 +45,8 @@ class FiniteLoss(Behaviour):
             + f"; a smaller learning_rate{f' or {parts.weight}' if parts else ''} may help, "
             "or clip_grad_norm={'max_norm': 5}"
         )
+
+
+def looks_at_no_batch(behaviour: Behaviour) -> bool:
+    """Tell whether a behaviour looks at no batch, but for whether its loss is finite."""
+    return type(behaviour).after_batch in (Behaviour.after_batch, FiniteLoss.after_batch)

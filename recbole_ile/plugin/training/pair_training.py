@@ -37,8 +37,7 @@ from recbole_ile.plugin.data.loaders.training import TrainingBatches
 from recbole_ile.plugin.losses.observers import plain_class
 from recbole_ile.plugin.losses.pair_terms import PairTerms, TellsPairTerms, find_pair_terms
 from recbole_ile.plugin.processes.launch import n_cores
-from recbole_ile.plugin.training.behaviour import Behaviour
-from recbole_ile.plugin.training.finite_loss import FiniteLoss
+from recbole_ile.plugin.training.finite_loss import looks_at_no_batch
 from recbole_ile.plugin.training.thread_choice import ThreadChoice
 from recbole_ile.signals import postponed
 
@@ -99,7 +98,7 @@ class PairTraining:
             and _is_unpatched(model)
             and all(_is_plain(table) for table in (model.user_embedding, model.item_embedding))
             and _has_plain_optimizer(trainer.optimizer, model)
-            and all(_looks_at_no_batch(behaviour) for behaviour in trainer.behaviours)
+            and all(looks_at_no_batch(behaviour) for behaviour in trainer.behaviours)
         )
 
     def train_epoch(self, loader: TrainingBatches, epoch: int, show_progress: bool) -> float | tuple[float, float]:
@@ -295,10 +294,6 @@ def _has_plain_optimizer(optimizer: torch.optim.Optimizer, model: TellsPairTerms
         and {id(table) for table in tables} <= held
         and len({_steps(optimizer, table) for table in tables}) == 1
     )
-
-
-def _looks_at_no_batch(behaviour: Behaviour) -> bool:
-    return type(behaviour).after_batch in (Behaviour.after_batch, FiniteLoss.after_batch)
 
 
 def _tell_of_compiling() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import recbole.utils
 import torch
-from recbole.trainer.trainer import PretrainTrainer
+from recbole.trainer.trainer import PretrainTrainer, Trainer
 
 from recbole_ile.errors import InputError
 from recbole_ile.metric import Better, Metric
@@ -31,6 +31,7 @@ from recbole_ile.plugin.training.optimizer import fused
 from recbole_ile.plugin.training.pair_training import PairTraining
 from recbole_ile.plugin.training.parallel import ParallelTrainer
 from recbole_ile.plugin.training.resuming import Resuming
+from recbole_ile.plugin.training.rowwise_epoch import stepping_by_rows
 from recbole_ile.plugin.training.trained_members import Ensemble, TrainedMembers
 from recbole_ile.signals import stop_if_interrupted
 
@@ -207,7 +208,7 @@ class BehavingTrainer(Base):
             behaviour.before_epoch(self, epoch_idx)
         loss = self._compiled_epoch(train_data, epoch_idx, *arguments, **keywords)
         if loss is None:
-            loss = super()._train_epoch(train_data, epoch_idx, *arguments, **keywords)
+            loss = self._autograd_epoch(train_data, epoch_idx, *arguments, **keywords)
         for behaviour in self.behaviours:
             behaviour.after_epoch(self, epoch_idx, loss)
         return loss
@@ -222,6 +223,13 @@ class BehavingTrainer(Base):
             self._pair_training = PairTraining(self)
         self.model.train()
         return self._pair_training.train_epoch(train_data, epoch, show_progress)
+
+    def _autograd_epoch(self, train_data: Any, epoch: int, loss_func: Any = None, show_progress: bool = False) -> Any:
+        """Return the loss of an epoch trained in RecBole's loop."""
+        if getattr(super()._train_epoch, "__func__", None) is not Trainer._train_epoch:
+            return super()._train_epoch(train_data, epoch, loss_func, show_progress)
+        with stepping_by_rows(self, loss_func or self.model.calculate_loss) as watched_loss:
+            return super()._train_epoch(train_data, epoch, watched_loss, show_progress)
 
     def _check_nan(self, loss: torch.Tensor) -> None:
         for behaviour in self.behaviours:
