@@ -21,7 +21,7 @@ from recbole_ile.plugin.catalogue.properties import properties_dir
 from recbole_ile.plugin.catalogue.support import missing_packages
 
 AUTO = "auto"
-"""Instead of models: those of ``properties/models/auto.yaml`` that work here, from cheap to dear."""
+"""Instead of models: those of ``properties/sweep_models/auto.yaml`` that work here, from cheap to dear."""
 DENSE_ITEMS = 20_000
 """Items up to which a matrix of all pairs of them is computed: 3.2 GB in double precision, and as much again."""
 DENSE = ("ADMMSLIM", "EASE")
@@ -41,7 +41,7 @@ class Swept(NamedTuple):
 
 def auto_models() -> list[Swept]:
     """Return what ``auto`` tries of which models, from cheap to dear, of those that are installed."""
-    chosen = by_model(properties_dir() / "models" / f"{AUTO}.yaml") or {}
+    chosen = by_model(properties_dir() / "sweep_models" / f"{AUTO}.yaml") or {}
     found = [Swept(ModelName.parse(model), space) for model, space in chosen.items()]
     return [each for each in found if each.name.base in known_bases() and not missing_packages(each.name.base)]
 
