@@ -18,7 +18,7 @@ from recbole_ile.plugin.catalogue.properties import properties_dir
 GROUP_KEYS = ("nproc", "ip", "port", "world_size", "offset", "local_rank")
 """What only holds while the processes of one run talk to each other."""
 NO_OPTIONS = ("compare", "fetch", "mitigation", "model", "sweep_models")
-"""Folders of ``properties`` whose keys are names of data sets, methods and models, or known to a mitigation or model."""
+"""Folders of ``properties`` whose keys are names of data sets and methods, or options of mitigations and models."""
 LIKENESS = 0.8
 """How alike a key of a file and a known one are at least, for the one to be taken for the other misspelt."""
 RUN_KEYS = ("model", "dataset", "config_files", *GROUP_KEYS)
