@@ -56,7 +56,8 @@ class RowwiseAdam(torch.optim.Adam):
             with torch.enable_grad(), self.look_ups():
                 loss = closure()
         (group,) = self.param_groups
-        adam = Adam(float(group["lr"]), *(float(beta) for beta in group["betas"]), float(group["eps"]))
+        beta1, beta2 = group["betas"]
+        adam = Adam(float(group["lr"]), float(beta1), float(beta2), float(group["eps"]))
         for table in self._tables:
             table.take_step(self.state, adam)
         super().step()
@@ -80,7 +81,7 @@ class LookedUpTable:
         held: whether its rows may wait; once let go, the table has the optimiser's own steps.
     """
 
-    def __init__(self, weight: torch.nn.Parameter, embeddings: list[torch.nn.Embedding]) -> None:
+    def __init__(self, weight: torch.Tensor, embeddings: list[torch.nn.Embedding]) -> None:
         self.storage = weight.untyped_storage().data_ptr()
         self.held = True
         self._weight, self._embeddings = weight, embeddings
@@ -135,8 +136,8 @@ class LookedUpTable:
             state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(self._weight) for _ in range(2))
         self._state, self._adam = state, adam
         self._gaps = empty_gaps(adam, self._weight.shape[1])
-        arrays = [part.detach().numpy() for part in (self._weight, *_moments(state))]
-        self._parts = table_parts(*arrays, step=int(state["step"]))
+        weights, means, squares = (part.detach().numpy() for part in (self._weight, *_moments(state)))
+        self._parts = table_parts(weights, means, squares, int(state["step"]))
 
     def _catch_up_all(self) -> None:
         if self._parts is not None:
@@ -238,7 +239,7 @@ def _is_plain(embedding: torch.nn.Embedding) -> bool:
     return own and all(getattr(embedding, name) == value for name, value in _PLAIN_EMBEDDING.items())
 
 
-def _is_unhooked(weight: torch.nn.Parameter) -> bool:
+def _is_unhooked(weight: torch.Tensor) -> bool:
     """Tell whether nobody looks at gradients."""
     return not weight._backward_hooks and not getattr(weight, "_post_accumulate_grad_hooks", None)
 
