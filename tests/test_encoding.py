@@ -25,7 +25,8 @@ def names_encoding(call: ast.Call) -> bool:
     """Whether a call that may open a text file names its encoding, or opens none."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    keywords = {keyword.arg for keyword in call.keywords}
+    settings = [argument for argument in call.args if isinstance(argument, ast.Call)]  # as pyarrow has its options
+    keywords = {keyword.arg for each in (call, *settings) for keyword in each.keywords}
     if name not in NAMING or "encoding" in keywords or None in keywords:
         return True
     if name == "open":
@@ -45,7 +46,14 @@ def test_whoever_opens_a_text_file_names_its_encoding(path: Path) -> None:
 def test_the_rule_finds_what_it_is_for() -> None:
     for text in ("open(a)", "open(a, 'w')", "p.read_text()", "p.write_text(t)", "pd.read_csv(p)", "t.to_csv(p)"):
         assert not names_encoding(ast.parse(text, mode="eval").body)  # type: ignore[arg-type]
-    for text in ("open(a, 'rb')", "open(a, encoding=e)", "gzip.open(a)", "t.to_csv(index=False)", "read(a)"):
+    for text in (
+        "open(a, 'rb')",
+        "open(a, encoding=e)",
+        "gzip.open(a)",
+        "t.to_csv(index=False)",
+        "read(a)",
+        "read_csv(p, R(encoding=e))",
+    ):
         assert names_encoding(ast.parse(text, mode="eval").body)  # type: ignore[arg-type]
 
 

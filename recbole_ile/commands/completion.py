@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     (commands,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
     for each in (parser, *(commands.choices[name] for name in OF_CONFIGURATION)):
         _add_configuration(each)
-    print(_shtab().complete(parser, shell=arguments.shell))
+    print(_shtab().complete(parser, arguments.shell))
     return 0
 
 

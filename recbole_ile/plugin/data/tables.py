@@ -197,7 +197,7 @@ class _Columns:
         texts = pyarrow.string() if as_they_are else pyarrow.float64()
         return pyarrow.csv.read_csv(
             self._path,
-            pyarrow.csv.ReadOptions(column_names=self._written, skip_rows=1),
+            pyarrow.csv.ReadOptions(column_names=self._written, skip_rows=1, encoding="utf8"),
             pyarrow.csv.ParseOptions(delimiter=self._separator, quote_char=False if atomic else '"'),
             pyarrow.csv.ConvertOptions(
                 column_types={name: _TEXTS if ids else texts for name, ids in columns.items()},
