@@ -9,13 +9,17 @@ from scipy import stats
 
 from recbole_ile.functional.arrays import Array, to_numpy
 
+DRAWN = 20_000
+"""Users of a group up to which their bootstrap draws them one by one."""
 RESAMPLES = 2000
 
 
 def bootstrap_interval(values: Array, groups: Array, seed: int, level: float = 0.95) -> tuple[float, float]:
     """Return a percentile bootstrap interval of the mean over groups of their means, users drawn anew within groups.
 
-    With the user groups of UPD this is how UPD weighs users; with one group it is the plain mean.
+    With the user groups of UPD this is how UPD weighs users; with one group it is the plain mean. The mean of more than
+    ``DRAWN`` users is drawn from the normal distribution that their bootstrap has up to a few thousandths of its
+    deviation, instead of from the users.
 
     Args:
         values: ``[U]``; NaN counts nowhere.
@@ -35,14 +39,17 @@ def bootstrap_interval(values: Array, groups: Array, seed: int, level: float = 0
     if not members or min(map(len, members)) < 2:
         return float("nan"), float("nan")
     generator = np.random.default_rng(seed)
-    draws = [
-        stats.bootstrap(
-            (each,), np.mean, n_resamples=RESAMPLES, batch=200, method="percentile", rng=generator
-        ).bootstrap_distribution
-        for each in members
-    ]
+    draws = [_drawn_means(each, generator) for each in members]
     low, high = np.quantile(np.mean(draws, axis=0), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _drawn_means(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return the means of as many users, drawn anew ``RESAMPLES`` times."""
+    if len(values) > DRAWN:
+        return generator.normal(values.mean(), values.std() / np.sqrt(len(values)), RESAMPLES)
+    found = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, batch=200, method="percentile", rng=generator)
+    return np.asarray(found.bootstrap_distribution)
 
 
 def paired_p_value(differences: Array) -> float:

@@ -69,3 +69,12 @@ def test_the_interval_is_the_same_for_the_same_seed_and_unknown_for_one_user() -
     assert bootstrap_interval(values, groups, 1) != bootstrap_interval(values, groups, 2)
     assert np.isnan(bootstrap_interval([0.5], [0], 1)).all()
     assert np.isnan(bootstrap_interval([float("nan")] * 3, [0, 0, 0], 1)).all()
+
+
+def test_the_interval_of_many_users_is_that_of_their_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(5).exponential(size=3000) * (np.arange(3000) % 3 == 0)
+    one_by_one = bootstrap_interval(values, np.arange(3000) % 2, seed=1)
+    monkeypatch.setattr("recbole_ile.experiments.comparison.statistics.DRAWN", 1000)
+    at_once = bootstrap_interval(values, np.arange(3000) % 2, seed=1)
+    assert at_once == pytest.approx(one_by_one, abs=0.1 * (one_by_one[1] - one_by_one[0]))
+    assert at_once != one_by_one
