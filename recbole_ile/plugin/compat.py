@@ -291,11 +291,12 @@ def ray_servers_apart() -> Iterator[None]:
     if sys.platform == "win32" or usual is None or not utils.detect_fate_sharing_support():
         yield
         return
-    services.ConsolePopen = functools.partial(usual, start_new_session=True)
+    names = vars(services)
+    names["ConsolePopen"] = functools.partial(usual, start_new_session=True)
     try:
         yield
     finally:
-        services.ConsolePopen = usual
+        names["ConsolePopen"] = usual
 
 
 @contextlib.contextmanager
