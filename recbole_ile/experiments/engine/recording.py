@@ -75,7 +75,8 @@ class Recorder(tune.Callback):
         session, asked = CURRENT[0], self._asked(trial)
         session.ended += 1
         error = trial.get_pickled_error()
-        reason = " ".join(str(error.cause if hasattr(error, "cause") else error).split()) or "no reason given"
+        cause = getattr(error, "cause", None) or error
+        reason = " ".join(str(cause or "").split()) or "no reason given"
         outcome = {"status": "failed", "reason": reason, "metrics": {}, "points": []}
         session.ledger.write(asked, outcome)
         session.listener("end", asked, outcome)
