@@ -136,7 +136,7 @@ def add_machine_arguments(parser: argparse.ArgumentParser, at_once: str) -> None
     )
     machines.add_argument("--cpus_per_trial", type=float, default=1.0)
     machines.add_argument("--gpus_per_trial", type=float, help="fractions allowed; default 1 where there are GPUs")
-    machines.add_argument("--max_failures", type=int, default=6, help="times a training is tried again after a crash")
+    machines.add_argument("--max_failures", type=int, default=3, help="times a training is tried again after a crash")
     machines.add_argument("--verbose", action="store_true", help="let Ray say what it does")
     parser.set_defaults(at_once_option=at_once)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray import tune
@@ -19,7 +19,12 @@ Listener = Callable[[str, dict[str, Any], dict[str, Any]], None]
 
 @dataclass
 class Session:
-    """What the recorder of the trials that run now needs, and how many of them have ended."""
+    """What the recorder of the trials that run now needs, and what became of them.
+
+    Attributes:
+        ended: how many have an outcome.
+        given_up: those that Ray Tune gave up although they could be tried again.
+    """
 
     ledger: Ledger
     valid_metric: Metric
@@ -27,6 +32,7 @@ class Session:
     best: dict[str, dict[str, float]]
     known: frozenset[str]
     ended: int = 0
+    given_up: list[dict[str, Any]] = field(default_factory=list)
 
 
 CURRENT: list[Session] = []
@@ -70,9 +76,14 @@ class Recorder(tune.Callback):
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Keep the reason of a trial that failed for good.
 
-        The error was pickled by a worker of this very experiment, into the folder whose name nobody could know.
+        When a machine is lost, all that was asked of a trial fails at once: Ray Tune (2.60) queues the trial again for
+        the first error, and gives it up for the second because it is queued, whatever ``max_failures`` allows. The
+        error was pickled by a worker of this very experiment, into the folder whose name nobody could know.
         """
         session, asked = CURRENT[0], self._asked(trial)
+        if trial.should_recover():
+            session.given_up.append(asked)
+            return
         session.ended += 1
         error = trial.get_pickled_error()
         cause = getattr(error, "cause", None) or error

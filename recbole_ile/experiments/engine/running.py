@@ -114,9 +114,15 @@ def run(
         ),
     )
     try:
-        return _fit(tuner, experiment, listener, known, num_samples if searcher else len(trials or ()))
+        session = _fit(tuner, experiment, listener, known)
     finally:
         _remove_pickles(experiment.ledger.ray_folder / name)
+    # After Ctrl-C Ray Tune returns as if all had ended.
+    whole = session.ended + len(session.given_up) >= (num_samples if searcher else len(trials or ()))
+    if not whole or not session.given_up:
+        return whole
+    fewer = experiment.search._replace(max_failures=experiment.search.max_failures - 1)
+    return run(experiment._replace(search=fewer), listener, session.given_up, until=until)
 
 
 def evaluate_missing(experiment: Experiment) -> None:
@@ -314,10 +320,8 @@ def _remove_pickles(folder: Path) -> None:
             path.unlink()
 
 
-def _fit(
-    tuner: tune.Tuner, experiment: Experiment, listener: Listener, known: dict[str, dict[str, Any]], expected: int
-) -> bool:
-    """Return whether as many trials ended as were expected."""
+def _fit(tuner: tune.Tuner, experiment: Experiment, listener: Listener, known: dict[str, dict[str, Any]]) -> Session:
+    """Run the trials and return what became of them."""
     session = Session(experiment.ledger, experiment.search.valid_metric, listener, {}, frozenset(known))
     CURRENT[:] = [session]
     handler = signal.getsignal(signal.SIGINT)
@@ -332,7 +336,7 @@ def _fit(
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)  # Ray Tune's own stays, and swallows the next Ctrl-C
-    return session.ended >= expected  # after Ctrl-C Ray Tune returns as if all had ended
+    return session
 
 
 def _folder_name(trial: Any) -> str:

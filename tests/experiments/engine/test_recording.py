@@ -1,4 +1,4 @@
-"""What is kept of a trial that the scheduler stops."""
+"""What is kept of a trial that the scheduler stops, or that fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recbole_ile.experiments.engine import recording
+from recbole_ile.experiments.engine import recording, running
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.metric import Metric
 
@@ -47,3 +47,52 @@ def test_of_a_stopped_trial_the_best_validation_is_kept(
     assert outcome["status"] == "stopped"
     assert outcome["metrics"] == {valid_metric: best, "mae": float(values.index(best))}
     assert ledger.outcomes()["one"]["metrics"] == outcome["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(ValueError("no  such\nthing"), "no such thing"), (None, "no reason given")]
+)
+def test_a_trial_fails_for_good_when_it_may_not_be_tried_again(
+    error: Exception | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost machine has Ray Tune give a trial up after two errors at once, however often it may be tried."""
+    ledger = Ledger(tmp_path / "sweep", metrics=["ndcg@10"])
+    ledger.make()
+    session = recording.Session(ledger, Metric.parse("ndcg@10"), lambda *_: None, {}, frozenset())
+    monkeypatch.setattr(recording, "CURRENT", [session])
+    if error is not None:
+        error.cause = None  # type: ignore[attr-defined]  # as errors of Ray have it
+    trial = SimpleNamespace(
+        config={"trial": {"id": "one", "training": {}, "ranking": [{}]}},
+        should_recover=lambda: True,
+        get_pickled_error=lambda: error,
+    )
+    recording.Recorder().on_trial_error(0, [], trial)
+    assert (session.ended, ledger.outcomes()) == (0, {})
+    assert session.given_up == [trial.config["trial"]]
+    trial.should_recover = lambda: False
+    recording.Recorder().on_trial_error(0, [], trial)
+    assert session.ended == 1
+    assert (ledger.outcomes()["one"]["status"], ledger.outcomes()["one"]["reason"]) == ("failed", reason)
+
+
+def test_trials_that_were_given_up_are_run_again_with_fewer_failures_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = [{"id": name, "training": {}, "ranking": [{}]} for name in ("one", "other")]
+    left, ended = [], iter([(1, trials[1:]), (0, trials[1:]), (1, [])])
+
+    def fit(_: Any, experiment: running.Experiment, *__: Any) -> SimpleNamespace:
+        left.append(experiment.search.max_failures)
+        number, given_up = next(ended)
+        return SimpleNamespace(ended=number, given_up=given_up)
+
+    monkeypatch.setattr(running, "_fit", fit)
+    monkeypatch.setattr(running, "_share_data", lambda *_: None)
+    ledger = Ledger(tmp_path / "sweep", metrics=["ndcg@10"])
+    ledger.make()
+    search = running.Search("fifo", Metric.parse("ndcg@10"), 3)
+    task: Any = None
+    experiment = running.Experiment(ledger, task, {}, running.Resources(1, 0, None), search)
+    assert running.run(experiment, lambda *_: None, trials)
+    assert left == [3, 2, 1]
