@@ -10,15 +10,13 @@ of processors says more than that of the clock.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from children import answer_of
 from rich.console import Console
 from rich.table import Table
 from synthetic import wide_interactions, write
@@ -59,13 +57,7 @@ OPTIONS: dict[str, Any] = {
 def measure(kind: str, model: str, options: dict[str, Any], batches: int, threads: int) -> tuple[float, ...]:
     """Return seconds of batches after two, those of processors, their mean loss and the gigabytes at the peak."""
     folder = Path(__file__).resolve().parent
-    paths = os.pathsep.join(str(each) for each in (folder.parent, folder))
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-c", CHILD, json.dumps([kind, model, options, batches, threads])]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-3000:])
-    return tuple(json.loads(done.stdout.splitlines()[-1]))
+    return tuple(answer_of(CHILD, [kind, model, options, batches, threads], [folder.parent, folder], threads))
 
 
 def main() -> None:

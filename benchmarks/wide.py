@@ -10,15 +10,13 @@ Every row is a process of its own; its figure is the median of the epochs after 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from children import answer_of
 from rich.console import Console
 from rich.table import Table
 from synthetic import wide_interactions, write
@@ -43,13 +41,7 @@ print(json.dumps([prepared, seconds, peak, len(run.train._dataset)]))
 
 def measure(checkout: Path, kind: str, options: dict[str, Any], epochs: int, threads: int) -> tuple[Any, ...]:
     """Return seconds to prepare, of each epoch, gigabytes at the peak and the number of training interactions."""
-    paths = os.pathsep.join(str(folder) for folder in (checkout, checkout / "benchmarks"))
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-c", CHILD, json.dumps([kind, options, epochs, threads])]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-3000:])
-    return tuple(json.loads(done.stdout.splitlines()[-1]))
+    return tuple(answer_of(CHILD, [kind, options, epochs, threads], [checkout, checkout / "benchmarks"], threads))
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from recbole_ile.plugin.catalogue.metric_keys import takes_k
 from recbole_ile.plugin.catalogue.mitigations import Mitigation, Stage, known_mitigations
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.plugin.catalogue.models import models_by_kind
+from recbole_ile.plugin.catalogue.own_models import OWN_MODELS
 from recbole_ile.plugin.catalogue.support import notes_on
 from recbole_ile.plugin.config.explained import OURS, RECBOLE, Option, documented_options, options_of_models
 
@@ -139,7 +140,7 @@ def of_distance(name: str) -> str:
 
 
 def of_model(model: str, kind: str) -> str:
-    """Say of a model of RecBole which mitigations work on it, and its options."""
+    """Say of a model which mitigations work on it, and its options."""
     refused: dict[str, list[str]] = {}
     works = []
     for each in known_mitigations().values():
@@ -149,7 +150,7 @@ def of_model(model: str, kind: str) -> str:
         else:
             works.append(each.suffix)
     lines = [
-        f"{model}: a {kind} model of RecBole, --model={model}",
+        f"{model}: a {kind} model{'' if model in OWN_MODELS else ' of RecBole'}, --model={model}",
         f"Mitigations that work on it: {', '.join(works) or 'none'}.",
         *(f"{', '.join(names)} do not: it {reason}." for reason, names in refused.items()),
         *notes_on(model),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from browser import in_a_browser, shown
+from refusals import assert_refused_before_ray
 
 from recbole_ile.cli import main
 from recbole_ile.experiments.engine.ledger import Ledger
@@ -64,14 +65,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_wrong_input_is_one_line_before_ray_starts(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray
-
-    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started"))
-    assert sweep(*words) == 2
-    printed = capsys.readouterr().err
-    assert printed.count("\n") == 1
-    assert message in printed
-    assert not Path("saved/sweeps").exists()
+    assert_refused_before_ray([*QUICK, *words], message, capsys, monkeypatch)
 
 
 @pytest.mark.slow
@@ -257,22 +251,13 @@ def wait_for(condition: Any, seconds: float = 240.0) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium and chromedriver")
+@in_a_browser
 def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
-    from selenium import webdriver
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.select import Select
 
-    options = webdriver.ChromeOptions()
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-sync"):
-        options.add_argument(f"--{word}")
-    for word in ("disable-component-update", "no-first-run", "disable-quic", "window-size=1300,1200"):
-        options.add_argument(f"--{word}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    try:
-        driver.get(page.resolve().as_uri())
+    with shown(page) as driver:
         wait_for(lambda: driver.find_elements(By.CSS_SELECTOR, "#front .scatterlayer .point"), 30)
         details = driver.find_element(By.ID, "details")
         assert "ile_lambda=0.3 (recommended)" in details.text
@@ -297,9 +282,6 @@ def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
         assert len(weights.find_elements(By.CSS_SELECTOR, ".scatterlayer .point")) == 3 * 3, "a panel a metric"
         assert "upd@10 (lower is better)" in weights.text
         assert "ile_lambda" in weights.text
-        assert driver.get_log("browser") == []
-    finally:
-        driver.quit()
 
 
 GROUP = "<img src=x onerror=document.title='ran'><script>document.title='ran'</script>"

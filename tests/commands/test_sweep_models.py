@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from refusals import assert_refused_before_ray
 
 from recbole_ile.cli import main
 from recbole_ile.experiments.engine.ledger import Ledger
@@ -41,14 +42,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_wrong_input_is_one_line_before_ray_starts(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray
-
-    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started"))
-    assert main(["sweep", "--dataset=ml-100k", *words]) == 2
-    printed = capsys.readouterr().err
-    assert printed.count("\n") == 1
-    assert message in printed
-    assert not Path("saved/sweeps").exists()
+    assert_refused_before_ray(["--dataset=ml-100k", *words], message, capsys, monkeypatch)
 
 
 @pytest.mark.slow

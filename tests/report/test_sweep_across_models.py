@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import in_a_browser, shown
 
 from recbole_ile.commands.sweep_request import Sweep
 from recbole_ile.experiments.sweep.selection import Candidate, candidates, selected
@@ -58,9 +58,8 @@ def test_the_colour_tells_the_model_and_the_marker_the_method() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium and chromedriver")
+@in_a_browser
 def test_a_check_box_hides_a_model() -> None:
-    from selenium import webdriver
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.wait import WebDriverWait
 
@@ -68,13 +67,7 @@ def test_a_check_box_hides_a_model() -> None:
     about = Sweep(names[0], "tiny", {}, 0, [], OBJECTIVES[0], OBJECTIVES, 0.05, [], names, names[0])
     page = Path("report.html")
     write_page(page, page_content(about.title, [], found(), {}, OBJECTIVES, OBJECTIVES[1:], about))
-    options = webdriver.ChromeOptions()
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking"):
-        options.add_argument(f"--{word}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    try:
-        driver.get(page.resolve().as_uri())
+    with shown(page) as driver:
 
         def legend() -> str:
             return " ".join(each.text for each in driver.find_elements(By.CSS_SELECTOR, "#front .legendtext"))
@@ -85,6 +78,3 @@ def test_a_check_box_hides_a_model() -> None:
         driver.find_elements(By.CSS_SELECTOR, "#families input")[1].click()
         WebDriverWait(driver, 30).until(lambda _: "EASE" not in legend())
         assert "baseline" in legend()
-        assert driver.get_log("browser") == []
-    finally:
-        driver.quit()

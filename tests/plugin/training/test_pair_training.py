@@ -9,19 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from recbole.utils import init_seed
 from rich_data import LOADED, SMALL
+from rich_training import prepare
 
 from recbole_ile import InputError, run_recbole_ile
 from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
-from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.models.bpr import BPR
-from recbole_ile.plugin.runs.preparation import build_model, prepare_data
 from recbole_ile.plugin.training import pair_training
 from recbole_ile.plugin.training.behaviour import Behaviour
 from recbole_ile.plugin.training.pair_training import PairTraining
-from recbole_ile.plugin.training.trainer import get_trainer
 
 pytestmark = pytest.mark.trains
 
@@ -58,18 +55,6 @@ AUTOGRAD: dict[str, tuple[str, dict[str, Any]]] = {
 def small(rich: Path) -> dict[str, Any]:
     further = {"metrics": ["NDCG", "UPD"], "state": "ERROR", "learning_rate": 0.003, "show_progress": False}
     return {**SMALL, "train_batch_size": 16, **further, "data_path": str(rich), "load_col": LOADED}
-
-
-def prepare(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    config = IleConfig(name, "rich", config_dict=options)
-    init_seed(config["seed"], True)
-    data = prepare_data(config)
-    model = build_model(config, data)
-    generator = torch.Generator().manual_seed(1)
-    for parameter in model.parameters():  # far apart, so that rounding decides nothing
-        parameter.data.normal_(0.0, 0.5, generator=generator)
-    trainer = get_trainer(config)(config, model)
-    return trainer, data.train
 
 
 def assert_alike(one: Any, other: Any) -> None:

@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from recbole.utils import init_seed
 from rich_data import IN_ORDER, LABELS, LOADED, SMALL
+from rich_training import prepare
 
 from recbole_ile import InputError, run_recbole_ile
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
-from recbole_ile.plugin.config.config import IleConfig
-from recbole_ile.plugin.runs.preparation import build_model, prepare_data
 from recbole_ile.plugin.training import rowwise_adam, rowwise_epoch
 from recbole_ile.plugin.training.behaviour import Behaviour
 from recbole_ile.plugin.training.rowwise_adam import LookedUpTable
-from recbole_ile.plugin.training.trainer import get_trainer
 
 pytestmark = pytest.mark.trains
 
@@ -60,18 +57,6 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[LookedUpTable]:
 
     monkeypatch.setattr(LookedUpTable, "let_go", remember)
     return tables
-
-
-def prepare(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    config = IleConfig(name, "rich", config_dict=options)
-    init_seed(config["seed"], True)
-    data = prepare_data(config)
-    model = build_model(config, data)
-    generator = torch.Generator().manual_seed(1)
-    for parameter in model.parameters():  # far apart, so that rounding decides nothing
-        parameter.data.normal_(0.0, 0.5, generator=generator)
-    init_seed(config["seed"], True)
-    return get_trainer(config)(config, model), data.train
 
 
 @pytest.mark.parametrize("case", CASES)
