@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow.parquet import read_schema
 
 from recbole_ile.commands.arguments import parse_options
 from recbole_ile.errors import InputError, near_miss
@@ -23,6 +24,7 @@ from recbole_ile.plugin.config.rules import check_types
 from recbole_ile.plugin.config.values import read_literal
 from recbole_ile.plugin.data.atomic_lines import line_of_row
 from recbole_ile.plugin.data.atomic_parser import missing_of, noted, read_csv
+from recbole_ile.plugin.data.plain_types import check_plain
 from recbole_ile.texts import printable
 
 NAME = "rerank"
@@ -140,6 +142,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    check_plain(read_schema(path), f"scores {path}")
     table = pd.read_parquet(path)
     for name in {"user", "item"} & set(table):
         wrong = table[name].map(type).isin([bytes, bytearray])

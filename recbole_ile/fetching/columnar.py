@@ -15,6 +15,7 @@ import pyarrow.dataset
 from recbole_ile.errors import InputError
 from recbole_ile.fetching.layout import match_columns
 from recbole_ile.fetching.values import Identifiers, identifiers, ratings, timestamps
+from recbole_ile.plugin.data.plain_types import check_plain
 from recbole_ile.plugin.data.tables import id_texts
 from recbole_ile.texts import one_line
 
@@ -53,6 +54,7 @@ def row_blocks(path: Path, columns: dict[str, str]) -> Iterator[Rows]:
         plain = {name.partition(":")[0]: name for name in table.schema.names}
         found = match_columns(list(plain), columns, str(path))
         written = [plain[name] for name in found.values()]
+        check_plain(map(table.schema.field, written), f"file {path}")
         for batch in table.to_batches(columns=written, batch_size=ROWS):
             yield _rows(dict(zip(found, batch.columns, strict=True)), batch.num_rows, str(path))
     except (pyarrow.ArrowException, OSError) as error:

@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from recbole_ile.errors import InputError, near_miss
+from recbole_ile.plugin.data.plain_types import check_plain
 from recbole_ile.texts import printable
 
 ALIASES = {
@@ -189,9 +190,11 @@ class _Columns:
 
     def _read(self, columns: dict[str, bool], as_they_are: bool) -> pyarrow.Table:
         if self._table is not None:
+            check_plain(map(self._table.schema.field, columns), self._where)
             return self._table.select(list(columns))
         assert self._path is not None
         if self._path.suffix in PARQUET:
+            check_plain(map(pyarrow.parquet.read_schema(self._path).field, columns), self._where)
             return pyarrow.parquet.read_table(self._path, columns=list(columns))
         atomic = any(":" in name for name in self._written)
         texts = pyarrow.string() if as_they_are else pyarrow.float64()
