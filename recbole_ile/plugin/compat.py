@@ -1,4 +1,4 @@
-"""Shims for faults of RecBole 1.2, and of Ray, on today's libraries; what this package plants is in ``hooks``.
+"""Shims for faults of RecBole 1.2, Ray and torch on today's libraries; what this package plants is in ``hooks``.
 
 ``SHIMS.apply()`` runs each shim once, however often it is called. Where a fault is gone, its shim changes nothing that
 a user sees.
@@ -92,6 +92,35 @@ def sparse_update() -> None:
 
 def _add_entries(matrix: Any, entries: dict[tuple[int, int], Any]) -> None:
     matrix._dict.update(entries)
+
+
+@SHIMS.add
+def optimizers_without_compiler() -> None:
+    """Making an optimizer imports torch's compiler, for more than a second, to say that nothing there is compiled.
+
+    Where nobody else has imported the compiler nothing is compiled, and the methods are called as they are. PyTorch
+    2.6 to 2.13; can go when ``torch._compile._disable_dynamo`` asks whether the compiler is there.
+    """
+    from torch.optim import Optimizer
+
+    def plainly(method: Any) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            if "torch._dynamo" not in sys.modules:
+                return method(*arguments, **keywords)
+            setattr(method, DISABLED, None)  # and torch finds its own way
+            return wrapper(*arguments, **keywords)
+
+        wrapper = getattr(Optimizer, method.__name__)
+        return call
+
+    for name in ("add_param_group", "state_dict", "load_state_dict"):
+        method = getattr(getattr(Optimizer, name), "__wrapped__", None)
+        if method is not None and getattr(method, DISABLED, None) is None:
+            setattr(method, DISABLED, plainly(method))
+
+
+DISABLED = "__dynamo_disable"
+"""Where torch keeps what it calls in place of a method that is not to be compiled."""
 
 
 @SHIMS.add

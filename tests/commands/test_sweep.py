@@ -19,6 +19,7 @@ from browser import in_a_browser, shown
 from refusals import assert_refused_before_ray
 
 from recbole_ile.cli import main
+from recbole_ile.experiments.engine import running
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.plugin.catalogue.model_names import ModelName
 
@@ -70,7 +71,9 @@ def test_wrong_input_is_one_line_before_ray_starts(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_ray")
-def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["--model=BPR_ILE_CP", "--grid", "ile_lambda=0.1,0.3", "--grid", "cp_weight=0.0,0.9", "--grid", "seed=1,2"]
     assert sweep(*words, "--max_concurrent=2") == 0
     folder = Path("saved/sweeps/BPR_ILE_CP-ml-100k")
@@ -120,6 +123,14 @@ def test_a_sweep_ends_in_the_report_and_its_setting_can_be_run(capsys: pytest.Ca
     assert "the most accurate that meets upd@10<=0.6" in capsys.readouterr().out
     (best,) = [point for point in rows(folder / "front.csv") if point["recommended"] == "True"]
     assert float(best["valid_ndcg@10"]) == max(float(row["valid_ndcg@10"]) for row in rows(folder / "front.csv"))
+
+    here = Ledger(folder).tests()
+    (folder / "tests.json").unlink()
+    monkeypatch.setattr(running, "BRIEF", -1.0)
+    assert main(["sweep", f"--resume={folder}"]) == 0
+    there = Ledger(folder).tests()
+    assert len(there) > 1
+    assert there == {name: here[name] for name in there}, "workers evaluate as this process does"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import signal
 import threading
@@ -35,8 +36,11 @@ from recbole_ile.experiments.sweep.space import unique
 from recbole_ile.files import unwritable
 from recbole_ile.metric import Better, Metric
 from recbole_ile.plugin.output.logs import quiet_recbole
+from recbole_ile.plugin.runs.guest import leaving_no_trace
 
 EXPERIMENT = "experiment-"
+BRIEF = 5.0
+"""Seconds of evaluation for which no process is started: to import what it needs takes one as long."""
 
 
 class Search(NamedTuple):
@@ -242,7 +246,7 @@ def _point_name(replicate: Replicate) -> str:
 def _evaluate(
     part: str, asked: list[Any], experiment: Experiment, users: bool = False
 ) -> list[tuple[dict[str, Any], Any]]:
-    """Evaluate trained models where trials run.
+    """Evaluate trained models where trials run, or in this process if it is soon done.
 
     Returns:
         The outcomes whose models can be used, each with what was found under each of its settings of ranking; the
@@ -250,10 +254,11 @@ def _evaluate(
     """
     _share_data(experiment, [outcome["training"] for outcome, _ in asked])
     resources = experiment.resources
-    evaluate = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus)(evaluate_trained)
+    here = not resources.gpus and sum(_expected_seconds(*each) for each in asked) <= BRIEF
+    there = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus)(evaluate_trained)
     # A model is evaluated under the name that it is planned with now: more may act in ranking than when it was trained.
     planned = {trial["id"]: trial["training"] for trial in experiment.ledger.planned()}
-    running = []
+    running: list[tuple[dict[str, Any], Any]] = []
     for outcome, rankings in asked:
         model = experiment.ledger.model(outcome)
         if model is None:
@@ -261,11 +266,14 @@ def _evaluate(
             continue
         data = experiment.data[data_signature(experiment.task, outcome["training"])]
         training = planned.get(outcome["id"], outcome["training"])
-        running.append((outcome, evaluate.remote(part, str(model), training, rankings, experiment.task, data, users)))
+        call = (part, str(model.absolute()), training, rankings, experiment.task, data, users)
+        running.append((outcome, call if here else there.remote(*call)))
     found = []
-    for outcome, reference in running:
+    for outcome, each in running:
         try:
-            found.append((outcome, ray.get(reference)))
+            found.append((outcome, _evaluate_here(*each) if here else ray.get(each)))
+        except UnusableModel as error:
+            _tell_lost(experiment, outcome, str(error))
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, UnusableModel):
                 _tell_lost(experiment, outcome, str(error.cause))
@@ -274,6 +282,19 @@ def _evaluate(
             else:
                 raise
     return found
+
+
+def _expected_seconds(outcome: dict[str, Any], rankings: list[dict[str, Any]]) -> float:
+    """Return how long a trained model's evaluation takes by what its first one took."""
+    seconds = outcome.get("seconds", {}).get("evaluation", math.inf)
+    return seconds * len(rankings) / max(1, len(outcome["points"]))
+
+
+def _evaluate_here(part: str, model: str, training: Any, rankings: Any, task: Task, data: Any, users: bool) -> Any:
+    """Evaluate a trained model in this process, of which everything stays as it is."""
+    shared = ray.get(data) if isinstance(data, ray.ObjectRef) else data
+    with leaving_no_trace():
+        return evaluate_trained(part, model, training, rankings, task, shared, users)
 
 
 def _tell_lost(experiment: Experiment, outcome: dict[str, Any], reason: str) -> None:

@@ -123,7 +123,7 @@ def evaluate_trained(
         training: what it was trained with; the name of the model may have more that acts in ranking.
         rankings: the settings.
         task: what is common to all trials.
-        shared: the ``SharedData`` of the trial.
+        shared: the ``SharedData`` of the trial, or the reason why there is none.
         users: whether each user is wanted, too.
 
     Returns:
@@ -132,8 +132,10 @@ def evaluate_trained(
 
     Raises:
         UnusableModel: if the file is damaged, or of another model.
-        InputError: for a setting that is not allowed, or if the data are not those that it was trained on.
+        InputError: for a setting that is not allowed, or if the data are not there or not those of the training.
     """
+    if isinstance(shared, str):
+        raise InputError(shared)
     torch.set_num_threads(task.threads)
     with tempfile.TemporaryDirectory() as folder, inside(folder), quiet_recbole():
         config = configuration(task, training, rankings[0], checkpoint_dir=folder)

@@ -86,7 +86,7 @@ def _random_numbers() -> Undo:
 
 
 def _torch_flags() -> Undo:
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    mode = torch.get_deterministic_debug_mode()
     only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
     switches: Any = torch.utils.deterministic
     filled = switches.fill_uninitialized_memory
@@ -95,7 +95,10 @@ def _torch_flags() -> Undo:
     cudnn = {name: getattr(torch.backends.cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
 
     def undo() -> None:
-        torch.use_deterministic_algorithms(deterministic, warn_only=only_warned)
+        if only_warned and mode == 0:  # which no mode says
+            torch.use_deterministic_algorithms(False, warn_only=True)
+        else:
+            torch.set_deterministic_debug_mode(mode)
         switches.fill_uninitialized_memory = filled
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)

@@ -25,5 +25,6 @@ def seed_everything(config: Any) -> None:
         # Filling fresh memory finds bugs and changes no result.
         switches: Any = torch.utils.deterministic
         switches.fill_uninitialized_memory = False
-    torch.use_deterministic_algorithms(reproducible, warn_only=True)
+    # As torch.use_deterministic_algorithms does, which imports torch's compiler for that, for more than a second.
+    torch.set_deterministic_debug_mode("warn" if reproducible else "default")
     init_seed(config["seed"], reproducible)
