@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from recbole_ile.experiments.comparison.given_lists import list_settings
 
 TEXT = (Path(__file__).parent.parent / "docs" / "own_data.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL) for line in block.splitlines()]
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 RUNS = [line for line in LINES if line.startswith("recbole-ile --")]
 EVALUATIONS = [line for line in LINES if line.startswith("recbole-ile evaluate ")]
 FETCHES = [line for line in LINES if line.startswith("recbole-ile fetch ")]
@@ -63,11 +65,21 @@ def test_a_run_leaves_the_values_of_users() -> None:
         assert f"`{column}`" in TEXT
 
 
-def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+def test_the_lists_of_the_python_example_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = (each for each in EXAMPLES if "evaluate_lists" in each)
     exec(compile(example, "own_data.md", "exec"), {})
     said = re.findall(r"print\(found.notes\)  # (.*)", example)
     assert capsys.readouterr().out.splitlines()[-1] == said[0]
+
+
+@pytest.mark.trains
+@pytest.mark.usefixtures("undrawn")
+def test_the_frames_of_the_python_example_are_trained_on() -> None:
+    (example,) = (each for each in EXAMPLES if "run_recbole_ile" in each)
+    names: dict[str, Any] = {}
+    exec(compile(example, "own_data.md", "exec"), names)
+    assert names["model"].n_items == 20
+    assert [row["group"] for row in names["result"]["test_by_item_group"]] == ["maps", "novels", "poems"]
 
 
 def test_every_setting_is_named() -> None:
