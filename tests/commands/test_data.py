@@ -11,7 +11,7 @@ from atomic import TINY, write_atomic
 from recbole_ile.cli import main
 
 TIMED = [f"{user} {item} {86400 * day}" for user, items in TINY.items() for day, item in enumerate(items.split())]
-SMALL = ["--item_group_split=[0.5,0.5]", "--user_group_num=2", "--topk=2", "--valid_metric=NDCG@2"]
+SMALL = ["--item_group_split=[0.5,0.5]", "--user_group_num=2"]
 
 
 @pytest.fixture

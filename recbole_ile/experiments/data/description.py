@@ -54,23 +54,23 @@ class Description(NamedTuple):
     notes: list[str]
 
 
-def describe(config: Any, dataset: Any, train: Any, times: np.ndarray) -> Description:
+def describe(config: Any, dataset: Any, times: np.ndarray) -> Description:
     """Describe a data set of RecBole's.
 
     Args:
         config: the settings of groups.
         dataset: the whole of it, whose ``build()`` returns its parts.
-        train: its training part.
         times: ``[N]`` of interactions, in seconds or milliseconds since 1970; none if there are none.
     """
     table = dataset.inter_feat
     users, items = (table[field].numpy() - 1 for field in (dataset.uid_field, dataset.iid_field))
-    popularity = TrainingPopularity.of(config, train)
+    parts = dataset.build()
+    popularity = TrainingPopularity.of(config, parts[0])
     lengths = popularity.profiles.sum(axis=1)
     n_users, n_items = dataset.user_num - 1, dataset.item_num - 1
     whole = Interactions(users, items, {}, [""] * n_users, [""] * n_items)
     repeated = len(whole.repeated())
-    sizes = dict(zip(PARTS, (len(part.inter_feat) for part in dataset.build()), strict=True))
+    sizes = dict(zip(PARTS, (len(part.inter_feat) for part in parts), strict=True))
     first, last = _span(times)
     return Description(
         {"users": n_users, "items": n_items, "interactions": len(users), **sizes},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,18 +12,25 @@ import pandas as pd
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.data.atomic_files import check_file, reading_error
 from recbole_ile.plugin.data.atomic_parser import read_csv
-from recbole_ile.plugin.runs.preparation import PreparedData, prepare_data
+from recbole_ile.plugin.runs.preparation import split_data
 from recbole_ile.plugin.training.seeding import seed_everything
 
 
-def read_data(config: IleConfig) -> PreparedData:
-    """Read, filter and split a data set as a run with the same settings does.
+def read_data(config: IleConfig, read: Callable[[IleConfig], Any] | None = None) -> Any:
+    """Read, filter and split a data set as a run with the same settings and seed does.
+
+    Args:
+        config: of the data set.
+        read: returns RecBole's data set instead, before it is split.
+
+    Returns:
+        RecBole's data set, whose ``build()`` returns the three parts.
 
     Raises:
         InputError: if a file is missing or malformed, or the settings do not fit the data.
     """
     seed_everything(config)
-    return prepare_data(config)
+    return split_data(config, read)
 
 
 def read_times(config: IleConfig) -> np.ndarray:
