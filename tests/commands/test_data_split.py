@@ -102,6 +102,23 @@ def test_features_go_along_in_the_order_of_ids(data: Path) -> None:
     assert ["\t".join(row) for row in plain.itertuples(index=False)] == lines_of("train", Path("plain/loans"))
 
 
+def test_texts_of_another_encoding_become_utf_8(data: Path) -> None:
+    path = data / "loans" / "loans.inter"
+    text = path.read_text(encoding="utf-8").replace("i3", "é 3")
+    path.write_text(text, encoding="latin-1")
+    assert main(["data", "split", "--dataset=loans", f"--data_path={data}", "--out=out", "--encoding=latin-1"]) == 0
+    assert set(text.splitlines()[1:]) == {line for part in PARTS for line in lines_of(part)}
+    assert ids_of(Path("out"), benchmark_filename=list(PARTS)) == ids_of(data, encoding="latin-1")
+
+
+def test_a_field_that_would_be_read_otherwise_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data / "loans" / "loans.inter"
+    path.write_text(path.read_text(encoding="utf-8").replace("i3", '"""i3"'), encoding="utf-8")
+    assert main(["data", "split", "--dataset=loans", f"--data_path={data}", "--out=out"]) == 2
+    assert "column item_id:token has a field that begins with a quote" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_files_that_were_changed_are_told(data: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert main(["data", "split", "--dataset=loans", f"--data_path={data}", "--out=out"]) == 0
     path = Path("out/loans/loans.train.inter")

@@ -186,6 +186,24 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(tables: dict[str, Any
     assert not Path("kept").exists()
 
 
+class Foreign(pyarrow.ExtensionType):
+    """A type that a package defines, whose values are that package's business."""
+
+    def __init__(self) -> None:
+        super().__init__(pyarrow.string(), "tests.foreign")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize("name", ["interactions", "items"])
+def test_a_column_of_a_type_that_a_package_defines_is_refused(name: str) -> None:
+    column = pyarrow.ExtensionArray.from_storage(Foreign(), pyarrow.array(["1"]))
+    tables = {"interactions": TABLE, name: pyarrow.table({"user": pyarrow.array(["1"]), "item": column})}
+    with pytest.raises(InputError, match=f"option {name}: column item is of type tests.foreign"):
+        keep_frames(Path("kept"), "x", **tables)
+
+
 def test_a_table_in_memory_is_not_changed() -> None:
     given = TABLE.copy()
     keep_frames(Path("kept"), "x", given, users=pd.DataFrame({"user_id": ["0"], "age": [3]}))

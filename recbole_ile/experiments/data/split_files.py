@@ -95,7 +95,9 @@ def write_split(config: IleConfig, split: Split, folder: Path, plain: bool = Fal
             _write(own, staged / f"{name}.{part}.inter", separator, source)
             if plain:
                 headings = {column: column.rpartition(":")[0] for column in own}
-                own.rename(columns=headings).to_csv(staged / f"{part}.csv", index=False, lineterminator="\n")
+                own.rename(columns=headings).to_csv(
+                    staged / f"{part}.csv", index=False, lineterminator="\n", encoding="utf-8"
+                )
         for kind in KINDS:
             path = Path(config["data_path"]) / f"{config['dataset']}.{kind}"
             _write(_features(config, split.dataset, kind, path), staged / f"{name}.{kind}", separator, path)

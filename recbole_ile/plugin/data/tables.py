@@ -140,12 +140,14 @@ def arrow_table(table: Any, where: str) -> pyarrow.Table:
     Raises:
         InputError: if it is no such table.
     """
+    if isinstance(table, pyarrow.Table):
+        return table
     try:
         if isinstance(table, pd.DataFrame):
             return pyarrow.Table.from_pandas(table, preserve_index=False)
         if isinstance(table, _ToArrow) and not isinstance(table, _ArrowStream):
             return pyarrow.table(table.to_arrow())
-        if isinstance(table, _Interchanged) and not isinstance(table, _ArrowStream | pyarrow.Table):
+        if isinstance(table, _Interchanged) and not isinstance(table, _ArrowStream):
             return pyarrow.interchange.from_dataframe(table)
         return pyarrow.table(table)
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
