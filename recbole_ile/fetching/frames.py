@@ -51,8 +51,8 @@ def keep_frames(
     if name == PACKAGED:
         raise InputError(f"option dataset={name}: RecBole reads its own copy under this name; give the frames another")
     table = arrow_table(interactions, "option interactions")
-    given = {column.partition(":")[0] for column in table.column_names}
-    columns = {role: field for role, field in fields.items() if field in given}
+    names = {column.partition(":")[0] for column in table.column_names}
+    columns = {role: field for role, field in fields.items() if field in names}
     found = read_frame(table, columns, "option interactions")
     if not len(found.interactions.users):
         raise InputError(f"option interactions: no interaction is left ({found.malformed})")

@@ -36,7 +36,7 @@ def read_data(config: IleConfig, read: Callable[[IleConfig], Any] | None = None)
 def read_times(config: IleConfig) -> np.ndarray:
     """Return the times of all rows of a data set's files, also of those that a run leaves out; none without a column.
 
-    RecBole's data set has them on a scale from 0 to 1.
+    RecBole's data set has 32 bits of each, and with ``normalize_all`` a place between 0 and 1.
     """
     found = []
     for path in interaction_files(config):
