@@ -91,6 +91,7 @@ ALLOWED = {
     ("plugin/runs/preparation.py", "build_model", "net.group_losses"): MODEL,
     ("plugin/runs/preparation.py", "prepare_data", "dataset.build"): "a data set can be split only once",
     ("plugin/runs/preparation.py", "read_dataset", "asked.final_config_dict"): COPY,
+    ("plugin/runs/preparation.py", "read_dataset", "asked.training_ids"): COPY,
     (
         "plugin/runs/preparation.py",
         "read_dataset",

@@ -10,6 +10,9 @@ from recbole.utils import EvaluatorType
 
 from recbole_ile.commands.arguments import parse_options, separate_files
 from recbole_ile.errors import InputError
+from recbole_ile.fetching.atomic import FIELDS
+from recbole_ile.fetching.frames import NAME as NAME_OF_FRAMES
+from recbole_ile.fetching.frames import keep_frames
 from recbole_ile.metric import Bound
 from recbole_ile.plugin.catalogue.models import get_model
 from recbole_ile.plugin.catalogue.properties import preset_file
@@ -17,6 +20,7 @@ from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.config.known_keys import check_known
 from recbole_ile.plugin.config.stored_settings import stored_settings
+from recbole_ile.plugin.data.cache import cache_folder
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.processes.launch import check_processes, run_processes
 from recbole_ile.plugin.runs.guest import leaving_no_trace
@@ -50,6 +54,9 @@ def run_recbole_ile(
     checkpoint: str | Path | None = None,
     reprice: bool = False,
     per_user: bool = False,
+    interactions: Any = None,
+    users: Any = None,
+    items: Any = None,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -57,7 +64,7 @@ def run_recbole_ile(
 
     Args:
         model: ``BPR_ILE``, say; may also stand in a configuration file.
-        dataset: ``ml-100k``, say; may also stand in a configuration file.
+        dataset: ``ml-100k``, say; may also stand in a configuration file; of ``interactions`` any name.
         config_file_list: YAML files, the later ones win.
         config_dict: options, which win over the files; a key with dots sets one entry of a dictionary.
         saved: whether to write the checkpoint and, in a folder of its name beside it, the results.
@@ -69,6 +76,12 @@ def run_recbole_ile(
         reprice: whether exposure prices in ``checkpoint`` are found anew, from the training interactions of now.
         per_user: whether to leave ``per_user.parquet`` beside the results: of each user the metrics, the group, the
             profile's shares and the list.
+        interactions: instead of a data set's files a frame of pandas or polars, a table of Arrow, or what else has
+            columns by name: users, items and perhaps ratings and timestamps, found as ``fetch`` finds them or by the
+            options ``USER_ID_FIELD`` and the like. It is kept as atomic files in the cache folder, so that checkpoints
+            can be used later; ``data_path`` is where.
+        users: with ``interactions``, a table of users and their features, the columns of a ``.user`` file.
+        items: with ``interactions``, the same of items.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
@@ -76,7 +89,7 @@ def run_recbole_ile(
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
         ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``; and
-        ``per_user``, the path, if it was asked for.
+        ``per_user``, the path, if it was asked for; ``data_path``, the folder of the kept ``interactions``.
 
     Raises:
         InputError: for an option, file or data set that cannot be used.
@@ -85,23 +98,48 @@ def run_recbole_ile(
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
     if per_user and not saved:
         raise InputError("option per_user=True leaves a file beside the results, which saved=False does not keep")
+    if interactions is None and (users is not None or items is not None):
+        raise InputError("options users and items go with interactions, which is not given")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
-        if checkpoint is None:
-            stored = None if resume is None else read_checkpoint(resume, map_location="cpu")
-            config = _configuration(model, dataset, config_file_list, config_dict, resume, stored)
-            _check_per_user(config, per_user)
+        opened = resume if checkpoint is None else checkpoint
+        stored = None if opened is None else read_checkpoint(opened, map_location="cpu")
+
+        def configure(options: dict[str, Any] | None) -> IleConfig:
+            if checkpoint is not None and stored is not None:
+                return reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, options)
+            unnamed = None if interactions is None else {"dataset": NAME_OF_FRAMES}
+            return _configuration(model, dataset, config_file_list, options, resume, stored, unnamed)
+
+        config, data_path = configure(config_dict), None
+        if interactions is not None:
+            data_path = _kept_frames(config, interactions, users, items)
+            config = configure({**(config_dict or {}), "data_path": data_path})
+        _check_per_user(config, per_user)
+        if checkpoint is None or stored is None:
             result, seconds = train_and_evaluate(config, saved, resume, stored, per_user)
         else:
-            stored = read_checkpoint(checkpoint, map_location="cpu")
-            config = reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, config_dict)
-            _check_per_user(config, per_user)
             result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user)
-    users = result.pop("per_user", None)
+    if data_path is not None:
+        result["data_path"] = data_path
+    table = result.pop("per_user", None)
     if saved and config["local_rank"] == 0:
-        if users is not None:
-            result["per_user"] = str(write_users(users, Path(result["output_dir"])))
+        if table is not None:
+            result["per_user"] = str(write_users(table, Path(result["output_dir"])))
         write_run(result, config, versions(), seconds)
     return result
+
+
+def _kept_frames(config: IleConfig, interactions: Any, users: Any, items: Any) -> str:
+    """Keep the tables of a caller below the cache folder and return the ``data_path`` of the data set that they are."""
+    if config["benchmark_filename"] is not None:
+        raise InputError(
+            f"option benchmark_filename={config['benchmark_filename']} names files that are split already, and "
+            "interactions is one table; leave one out"
+        )
+    options = {"user": "USER_ID_FIELD", "item": "ITEM_ID_FIELD", "rating": "RATING_FIELD", "timestamp": "TIME_FIELD"}
+    fields = {role: config[option] or FIELDS[role] for role, option in options.items()}
+    folder = cache_folder().absolute().parent / "frames"
+    return str(keep_frames(folder, config["dataset"], interactions, users, items, fields))
 
 
 def _check_per_user(config: IleConfig, per_user: bool) -> None:
@@ -118,9 +156,10 @@ def _configuration(
     config_dict: dict[str, Any] | None,
     resume: str | Path | None,
     content: dict[str, Any] | None,
+    lowest: dict[str, Any] | None = None,
 ) -> IleConfig:
     if resume is None or content is None:
-        return IleConfig(model, dataset, config_file_list, config_dict)
+        return IleConfig(model, dataset, config_file_list, config_dict, lowest)
     stored = content["config"]
     names = model or stored["model"], dataset or stored["dataset"]
     kept = {**stored_settings(stored.external_config_dict, resume), "checkpoint_dir": str(Path(resume).parent)}

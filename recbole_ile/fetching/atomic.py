@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,26 @@ import pandas as pd
 from recbole_ile.fetching.features import Features
 from recbole_ile.fetching.interactions import Interactions
 
+FIELDS = {"user": "user_id", "item": "item_id", "rating": "rating", "timestamp": "timestamp"}
+"""What the column of each role is called, as RecBole's own settings have it."""
 _ROWS = 2**20
 """Rows that are turned into text at a time."""
 
 
-def write_interactions(interactions: Interactions, path: Path) -> None:
-    """Write a ``.inter`` file, in the order of the interactions."""
+def write_interactions(interactions: Interactions, path: Path, fields: Mapping[str, str] | None = None) -> None:
+    """Write a ``.inter`` file, in the order of the interactions.
+
+    Args:
+        interactions: what is written.
+        path: of the file.
+        fields: by role what its column is called, for those that are not called as in ``FIELDS``.
+    """
+    names = {**FIELDS, **(fields or {})}
     columns = {
-        "user_id:token": (interactions.users, np.array(interactions.user_ids, dtype=object)),
-        "item_id:token": (interactions.items, np.array(interactions.item_ids, dtype=object)),
+        f"{names['user']}:token": (interactions.users, np.array(interactions.user_ids, dtype=object)),
+        f"{names['item']}:token": (interactions.items, np.array(interactions.item_ids, dtype=object)),
     }
-    values = {f"{name}:float": _shortest(column) for name, column in interactions.values.items()}
+    values = {f"{names[role]}:float": shortest(column) for role, column in interactions.values.items()}
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write("\t".join([*columns, *values]) + "\n")
         for start in range(0, len(interactions.users), _ROWS):
@@ -47,7 +57,7 @@ def write_features(features: Features, path: Path) -> None:
             file.write("\t".join(row) + "\n")
 
 
-def _shortest(column: np.ndarray) -> np.ndarray:
+def shortest(column: np.ndarray) -> np.ndarray:
     """Return whole numbers as such, so that they are written without a fraction."""
     whole = bool(np.all((column == np.floor(column)) & (np.abs(column) < 2**53)))
     return column.astype(np.int64) if whole else column

@@ -23,6 +23,7 @@ COLUMNAR = {".parquet": "parquet", ".pq": "parquet", ".feather": "ipc", ".arrow"
 """What Arrow calls the format, by the suffix of a file."""
 ROWS = 1 << 20
 """Rows that are read at a time."""
+_OF_FRAMES = "rename the columns, or say which they are with the options USER_ID_FIELD and ITEM_ID_FIELD"
 
 
 class Rows(NamedTuple):
@@ -51,37 +52,61 @@ def row_blocks(path: Path, columns: dict[str, str]) -> Iterator[Rows]:
     """
     try:
         table = pyarrow.dataset.dataset(path, format=COLUMNAR[path.suffix])
-        plain = {name.partition(":")[0]: name for name in table.schema.names}
-        found = match_columns(list(plain), columns, str(path))
-        written = [plain[name] for name in found.values()]
-        check_plain(map(table.schema.field, written), f"file {path}")
-        for batch in table.to_batches(columns=written, batch_size=ROWS):
-            yield _rows(dict(zip(found, batch.columns, strict=True)), batch.num_rows, str(path))
+        found = _found(table.schema, columns, str(path), f"file {path}")
+        for batch in table.to_batches(columns=list(found.values()), batch_size=ROWS):
+            yield _rows(dict(zip(found, batch.columns, strict=True)), batch.num_rows, f"file {path}")
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"file {path} cannot be read: {one_line(error)}") from error
 
 
-def _rows(columns: dict[str, pyarrow.Array], number: int, name: str) -> Rows:
-    ids = {role: _identifiers(columns[role], role, name) for role in ("user", "item")}
+def table_blocks(table: pyarrow.Table, columns: dict[str, str], where: str) -> Iterator[Rows]:
+    """Read the columns of interactions from a table in memory, as ``row_blocks`` does from a file.
+
+    Args:
+        table: of Arrow.
+        columns: for some roles, the name of their column.
+        where: what errors call it.
+
+    Raises:
+        InputError: for columns that are not found, and values of a type that cannot be.
+    """
+    found = _found(table.schema, columns, where, where, remedy=_OF_FRAMES)
+    try:
+        for batch in table.select(list(found.values())).to_batches(max_chunksize=ROWS):
+            yield _rows(dict(zip(found, batch.columns, strict=True)), batch.num_rows, where)
+    except pyarrow.ArrowException as error:
+        raise InputError(f"{where} cannot be read: {one_line(error)}") from error
+
+
+def _found(schema: pyarrow.Schema, columns: dict[str, str], name: str, where: str, **remedy: str) -> dict[str, str]:
+    """Return by role the column of a table that holds it, of a type that no package defines."""
+    plain = {written.partition(":")[0]: written for written in schema.names}
+    found = {role: plain[heading] for role, heading in match_columns(list(plain), columns, name, **remedy).items()}
+    check_plain(map(schema.field, found.values()), where)
+    return found
+
+
+def _rows(columns: dict[str, pyarrow.Array], number: int, where: str) -> Rows:
+    ids = {role: _identifiers(columns[role], role, where) for role in ("user", "item")}
     values = {}
     for role, read in (("rating", ratings), ("timestamp", timestamps)):
         if role in columns:
-            numbers = _numbers(columns[role])
+            numbers = numbers_of(columns[role])
             values[role] = read(columns[role].to_pandas()) if numbers is None else numbers
     return Rows(number, ids, values)
 
 
-def _identifiers(column: pyarrow.Array, role: str, name: str) -> Identifiers:
+def _identifiers(column: pyarrow.Array, role: str, where: str) -> Identifiers:
     """Return what ``identifiers`` would of the column as texts, of which only the distinct ones are looked at."""
     encoded = column if pyarrow.types.is_dictionary(column.type) else column.dictionary_encode()
-    distinct = np.append(id_texts(encoded.dictionary, role, f"file {name}"), "")  # the last one stands for none
+    distinct = np.append(id_texts(encoded.dictionary, role, where), "")  # the last one stands for none
     numbers, names, reasons = identifiers(pd.Series(distinct, name=role, dtype=object))
     codes = encoded.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
     found = {reason: mask[codes] for reason, mask in reasons.items()}
     return numbers[codes], names, {reason: mask for reason, mask in found.items() if mask.any()}
 
 
-def _numbers(column: pyarrow.Array) -> np.ndarray | None:
+def numbers_of(column: pyarrow.Array) -> np.ndarray | None:
     """Return a column of numbers, or of dates as seconds since 1970; ``None`` for texts."""
     kind = column.type
     if pyarrow.types.is_date(kind):

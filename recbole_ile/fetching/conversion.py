@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow
 
 from recbole_ile.errors import InputError
 from recbole_ile.fetching.archive import open_interactions
 from recbole_ile.fetching.blocks import blocks_of_lines
-from recbole_ile.fetching.columnar import COLUMNAR, row_blocks
+from recbole_ile.fetching.columnar import COLUMNAR, Rows, row_blocks, table_blocks
 from recbole_ile.fetching.fields import read_fields
 from recbole_ile.fetching.interactions import Collected, Interactions
 from recbole_ile.fetching.layout import Layout, find_layout
@@ -86,13 +88,31 @@ def _add_block(
     return _add_rows(number + table.index.to_numpy(int), ids, values, min_rating, collected, malformed)
 
 
+def read_frame(table: pyarrow.Table, columns: dict[str, str], where: str) -> Conversion:
+    """Read interactions from a table in memory; the same rows in a file give the same.
+
+    Args:
+        table: of Arrow.
+        columns: for some roles, the name of their column.
+        where: what errors call it.
+
+    Raises:
+        InputError: for what is not such a table; says the reason.
+    """
+    return _collect(table_blocks(table, columns, where), None, where)
+
+
 def _read_columns(path: Path, format: str | None, columns: dict[str, str], min_rating: float | None) -> Conversion:
     if format is not None:
         raise InputError(f"option format={format}: {path} is {COLUMNAR[path.suffix]}, which says its own")
+    return _collect(row_blocks(path, columns), min_rating, str(path))
+
+
+def _collect(blocks: Iterable[Rows], min_rating: float | None, name: str) -> Conversion:
     collected, malformed, low, number = Collected(), Malformed(), 0, 1
-    for rows in row_blocks(path, columns):
+    for rows in blocks:
         if min_rating is not None and "rating" not in rows.values:
-            raise InputError(f"option min_rating={min_rating:g}: {path} has no ratings")
+            raise InputError(f"option min_rating={min_rating:g}: {name} has no ratings")
         lines = np.arange(number, number + rows.number)
         low += _add_rows(lines, rows.ids, rows.values, min_rating, collected, malformed)
         number += rows.number

@@ -74,7 +74,7 @@ def _parse(table: _Table, name: str, content: bytes) -> Features:
             continue
         fields = _split(line, table.separator)
         if len(fields) == table.fields and fields[0].strip():
-            row = tuple(_clean(field) for field in table.read(fields))
+            row = tuple(clean(field) for field in table.read(fields))
             rows[row[0]] = row
         else:
             malformed.add([number], f"not the {table.fields} fields of {name}")
@@ -97,7 +97,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _clean(field: str) -> str:
+def clean(field: str) -> str:
     """Take away what RecBole's reader would take for the end of a field or for quotes around it."""
     return " ".join(field.replace('"', "'").split())
 

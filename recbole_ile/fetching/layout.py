@@ -19,6 +19,7 @@ _HEADINGS = {
     "timestamp": ("timestamp", "time", "unixreviewtime", "date_added", "date"),
 }
 """What publishers call the columns, in lower case; the first that is there is taken."""
+_REMEDY = "say which with --user=<column> --item=<column>, by position from 1 if this is no line of names"
 
 
 class Layout(NamedTuple):
@@ -112,13 +113,14 @@ def _places(columns: dict[str, str], fields: int, name: str) -> dict[str, int]:
     return {role: int(place) - 1 for role, place in columns.items()}
 
 
-def match_columns(names: list[str], columns: dict[str, str], name: str) -> dict[str, str]:
+def match_columns(names: list[str], columns: dict[str, str], name: str, remedy: str = _REMEDY) -> dict[str, str]:
     """Return which column holds each role that is there.
 
     Args:
         names: of the columns.
         columns: for some roles, the name of a column.
         name: of the file, for the error.
+        remedy: what to do if users or items are not found.
 
     Raises:
         InputError: if users or items are not found; names the columns that there are.
@@ -139,7 +141,6 @@ def match_columns(names: list[str], columns: dict[str, str], name: str) -> dict[
     for role in ("user", "item"):
         if role not in found:
             raise InputError(
-                f"{name} has no column that is known to hold the {role}s; it has {', '.join(names)[:200]}; "
-                f"say which with --user=<column> --item=<column>, by position from 1 if this is no line of names"
+                f"{name} has no column that is known to hold the {role}s; it has {', '.join(names)[:200]}; {remedy}"
             )
     return {role: found[role] for role in ROLES if role in found}

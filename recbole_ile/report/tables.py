@@ -27,20 +27,24 @@ def metric_table(metrics: dict[str, float]) -> Table:
         metric, k = split_name(name)
         cells.setdefault(metric, {})[k] = value
     ks = list(dict.fromkeys(k for values in cells.values() for k in values))
-    table = _table("metric", [f"@{k}" if k else "value" for k in ks])
+    table = plain_table("metric", [f"@{k}" if k else "value" for k in ks])
     for metric, values in cells.items():
         table.add_row(words(metric), *(decimal(values.get(k)) for k in ks))
     return table
 
 
-def group_table(rows: list[dict[str, Any]]) -> Table:
+def group_table(rows: list[dict[str, Any]], gap: bool = True) -> Table:
     """Return a table with a row for each group and one of the gaps, and a column for each entry; shares in per cent.
 
     Entries that ``shown_items`` tells are left out.
+
+    Args:
+        rows: of the groups.
+        gap: whether there is a row of the gaps.
     """
-    shown = with_gap(rows)
+    shown = with_gap(rows) if gap else rows
     columns = [_group_column(shown, name) for name in rows[0] if name not in ("group", *TOLD)]
-    table = _table("group", [title for title, *_ in columns])
+    table = plain_table("group", [title for title, *_ in columns])
     for number, row in enumerate(shown, 1):
         last = number == len(rows) < len(shown)
         table.add_row(words(row["group"]), *(column[number] for column in columns), end_section=last)
@@ -155,7 +159,7 @@ def print_comparison(results: dict[str, dict[str, float]], console: Console | No
         console: where to.
     """
     console = console or Terminal()
-    table = _table("metric", list(results))
+    table = plain_table("metric", list(results))
     table.add_column("better")
     for metric in next(iter(results.values())):
         values = [metrics[metric] for metrics in results.values()]
@@ -179,7 +183,7 @@ def print_front(
         title: of the table.
         console: where to.
     """
-    table = _table("setting", shown)
+    table = plain_table("setting", shown)
     for number, (name, each) in enumerate(found):
         if not (each.front or each.baseline or each.recommended):
             continue
@@ -201,7 +205,7 @@ def print_volumes(volumes: list[Any], console: Console) -> None:
         volumes: each with ``method``, ``settings``, ``on_front`` and ``volume``, the last of all methods together.
         console: where to.
     """
-    table = _table("method", ["settings", "on the front", "hypervolume", "%"])
+    table = plain_table("method", ["settings", "on the front", "hypervolume", "%"])
     whole = volumes[-1].volume
     for each in volumes:
         share = _share(each.volume / whole if whole else math.nan)
@@ -217,7 +221,8 @@ def decimal(value: float | None) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
-def _table(first: str, columns: list[str]) -> Table:
+def plain_table(first: str, columns: list[str]) -> Table:
+    """Return a table without rows, the columns behind the first for numbers."""
     table = Table()
     table.add_column(first)
     for column in columns:

@@ -11,6 +11,8 @@ from recbole_ile.errors import InputError, near_miss
 from recbole_ile.yaml_files import read_yaml
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_WORDS = re.compile(r"\[(\s*[A-Za-z_][\w@.]*\s*(?:,\s*[A-Za-z_][\w@.]*\s*)*)\]")
+"""A list of words without quotes; intervals such as ``[0,inf]`` are none."""
 
 
 def memory_bytes(value: Any) -> int:
@@ -34,7 +36,8 @@ def read_literal(value: Any) -> Any:
     """Read a string as the Python literal that it spells, without evaluating anything.
 
     ``"0.1"`` becomes a number, ``"[5, 10]"`` a list, ``"True"`` and ``"true"`` a boolean, ``"None"``
-    nothing; whatever is no literal stays a string, as does anything that is not a string.
+    nothing, and ``"[NDCG,UPD]"``, words that begin with letters, a list of strings; whatever else is no literal stays a
+    string, as does anything that is not a string.
     """
     if not isinstance(value, str):
         return value
@@ -43,7 +46,8 @@ def read_literal(value: Any) -> Any:
     try:
         return ast.literal_eval(value.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return value
+        words = _WORDS.fullmatch(value.strip())
+        return [word.strip() for word in words[1].split(",")] if words else value
 
 
 def read_config_file(path: str | Path, resolvers: dict[str, Any] | None = None) -> dict[str, Any]:

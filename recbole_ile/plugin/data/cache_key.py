@@ -18,6 +18,7 @@ from recbole.utils.argument_list import evaluation_arguments, general_arguments,
 from recbole_ile.plugin.catalogue.mitigations import mitigation_of_option
 from recbole_ile.plugin.catalogue.properties import properties_dir
 from recbole_ile.plugin.data.checksummed_file import file_digest
+from recbole_ile.plugin.data.split_ids import SPLIT
 
 FORMAT = 2
 """Number of the layout and meaning of an entry; a change of either needs the next."""
@@ -56,7 +57,8 @@ def content_digest(config: Any) -> str:
 def atomic_files(config: Any) -> list[Path]:
     """Return the paths of the atomic files that RecBole may read; not all of them exist."""
     parts = [f"{part}.inter" for part in config["benchmark_filename"] or ()]
-    suffixes = dict.fromkeys((*_SUFFIXES, *parts, *(config["additional_feat_suffix"] or ())))
+    described = [SPLIT] if parts else []
+    suffixes = dict.fromkeys((*_SUFFIXES, *parts, *described, *(config["additional_feat_suffix"] or ())))
     return [Path(config["data_path"]) / f"{config['dataset']}.{suffix}" for suffix in suffixes]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.compute
 import pyarrow.csv
+import pyarrow.interchange
 import pyarrow.parquet
 
 from recbole_ile.errors import InputError, near_miss
@@ -128,6 +129,50 @@ def feature_columns(source: Any, option: str, id_role: str, names: Mapping[str, 
     return ids.rename(columns={name: columns.typed(name) for name in others})
 
 
+def arrow_table(table: Any, where: str) -> pyarrow.Table:
+    """Return a table of Arrow with the columns of a frame, whoever made it; no value of them is looked at.
+
+    Args:
+        table: a frame of pandas, a table of Arrow, columns by name, or what speaks Arrow's protocol or that of the
+            interchange of data frames, or has ``to_arrow``.
+        where: what errors call it.
+
+    Raises:
+        InputError: if it is no such table.
+    """
+    if isinstance(table, pyarrow.Table):
+        return table
+    try:
+        if isinstance(table, pd.DataFrame):
+            return pyarrow.Table.from_pandas(table, preserve_index=False)
+        if isinstance(table, _ToArrow) and not isinstance(table, _ArrowStream):
+            return pyarrow.table(table.to_arrow())
+        if isinstance(table, _Interchanged) and not isinstance(table, _ArrowStream):
+            return pyarrow.interchange.from_dataframe(table)
+        return pyarrow.table(table)
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        kind = f"{type(table).__module__}.{type(table).__qualname__}"
+        raise InputError(
+            f"{where} is no table that can be read, but {kind}: {printable(' '.join(str(error).split()))}; it takes a "
+            "frame of pandas or polars, a table of Arrow, or a dictionary of columns"
+        ) from error
+
+
+@runtime_checkable
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+@runtime_checkable
+class _ToArrow(Protocol):
+    def to_arrow(self) -> pyarrow.Table: ...
+
+
+@runtime_checkable
+class _Interchanged(Protocol):
+    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any: ...
+
+
 def _columns_of(source: str | Path, option: str) -> tuple[_Columns, str]:
     """Return the columns of a file, and what errors call it."""
     path = Path(source)
@@ -153,14 +198,7 @@ class _Columns:
     @classmethod
     def of(cls, table: Any, where: str) -> _Columns:
         """Return those of a frame, whoever made it."""
-        try:
-            if isinstance(table, pd.DataFrame):
-                arrow = pyarrow.Table.from_pandas(table, preserve_index=False)
-            else:
-                arrow = pyarrow.table(table)
-        except (pyarrow.ArrowException, TypeError, ValueError) as error:
-            raise InputError(f"{where} is no table that can be read: {' '.join(str(error).split())}") from error
-        return cls(None, where, arrow)
+        return cls(None, where, arrow_table(table, where))
 
     def typed(self, name: str) -> str:
         """Return a column's name with the type that stands behind it in the file, if there is one."""

@@ -14,7 +14,7 @@ from recbole.data.dataset import dataset as dataset_module
 from recbole.data.interaction import Interaction
 from recbole.utils import FeatureType
 
-from recbole_ile.plugin.data import atomic_parser, left_out, splitting
+from recbole_ile.plugin.data import atomic_parser, file_rows, left_out, splitting
 from recbole_ile.plugin.data import cache as dataset_cache
 from recbole_ile.plugin.data.atomic_files import reading_error
 from recbole_ile.plugin.patching import Patches, StandIn
@@ -142,6 +142,23 @@ def counted_filters() -> None:
         return "\n".join([describe(self), *left_out.describe(self)])
 
     Dataset.__str__ = with_what_was_left_out
+
+
+@HOOKS.add
+def rows_of_the_file() -> None:
+    """``Dataset`` forgets which rows of its file are left when it numbers them anew after its filters.
+
+    Whoever writes the rows of a part again asks for them within ``file_rows.remembered``. Can go when RecBole keeps the
+    index of the file's table.
+    """
+    reset_index = Dataset._reset_index
+
+    @functools.wraps(reset_index)
+    def remember_and_reset(self: Any) -> None:
+        file_rows.remember(self)
+        reset_index(self)
+
+    Dataset._reset_index = remember_and_reset
 
 
 @HOOKS.add

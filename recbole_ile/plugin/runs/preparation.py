@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ from recbole_ile.plugin.data.identity import DataIdentity
 from recbole_ile.plugin.data.loaders import make_loaders
 from recbole_ile.plugin.data.popularity import TrainingPopularity
 from recbole_ile.plugin.data.requirements import check_item_columns, check_item_embeddings, check_labels, check_sizes
+from recbole_ile.plugin.data.split_data import split_already
+from recbole_ile.plugin.data.split_ids import ids_of_split
 from recbole_ile.plugin.losses.group_losses import KeepsGroupLosses, observe_model
 from recbole_ile.plugin.runs.training_data import TrainedOn, match
 from recbole_ile.plugin.training.seeding import seed_everything
@@ -62,9 +65,8 @@ def prepare_data(
     Raises:
         InputError: if a file is missing or malformed, the settings do not fit the data, or the data the checkpoint.
     """
-    path = Path(config["data_path"])
     _tell_of_cache(config)
-    try:
+    with _naming_data(config):
         asked = for_recbole(config)
         dataset = read(asked) if read else cached_dataset(asked, read_dataset)
         if known is not None:
@@ -76,10 +78,36 @@ def prepare_data(
         loaders = make_loaders(asked, dataset)
         adopt(config, asked)
         return PreparedData(dataset, *loaders, functools.cache(lambda: DataIdentity.of(dataset, parts)))
+
+
+def split_data(config: IleConfig, read: Callable[[Any], Any] | None = None) -> Any:
+    """Read, filter and split the data set as ``prepare_data`` does, without what only a training asks of it.
+
+    Args:
+        config: data set and every option.
+        read: returns RecBole's data set instead, before it is split.
+
+    Returns:
+        RecBole's data set, whose ``build()`` returns the three parts.
+
+    Raises:
+        InputError: if a file is missing or malformed, or the settings do not fit the data.
+    """
+    with _naming_data(config):
+        asked = for_recbole(config)
+        dataset = read(asked) if read else cached_dataset(asked, read_dataset)
+        return split_already(dataset, dataset.build())
+
+
+@contextlib.contextmanager
+def _naming_data(config: IleConfig) -> Iterator[None]:
+    """Within this context every error names the data set and the options that say how it is read."""
+    try:
+        yield
     except InputError:
         raise
     except Exception as error:  # RecBole raises whatever a malformed file or setting leads to
-        reason = " ".join(str(error).split()) or "no reason given"
+        path, reason = Path(config["data_path"]), " ".join(str(error).split()) or "no reason given"
         given = options_given(config, (*DATA, *ENTRIES))
         raise InputError(f"dataset {config['dataset']} in {path}: {type(error).__name__}: {reason}{given}") from error
 
@@ -93,6 +121,8 @@ def read_dataset(config: Any) -> Any:
     check_files(config)
     asked = copy.copy(config)
     asked.final_config_dict = {**config.final_config_dict, **_kept_data(config)}
+    if getattr(asked, "training_ids", None) is None:
+        asked.training_ids = ids_of_split(config)
     dataset = create_dataset(asked)
     dataset.config = config
     check_loaded(dataset, Path(config["data_path"]))

@@ -85,6 +85,12 @@ def test_nothing_is_read_from_the_command_line(monkeypatch: pytest.MonkeyPatch) 
         ("None", None),
         ("std", "std"),
         ("1e-4", 1e-4),
+        ("[NDCG,UPD]", ["NDCG", "UPD"]),
+        ("[train, valid,test ]", ["train", "valid", "test"]),
+        ("[a,2]", "[a,2]"),
+        ("[0,inf]", "[0,inf]"),
+        ("[a;b]", "[a;b]"),
+        ("[os.system(1)]", "[os.system(1)]"),
     ],
 )
 def test_strings_are_read_as_literals(text: str, value: Any) -> None:

@@ -1,0 +1,1 @@
+"""Tables, figures and files that describe a data set."""
