@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+
+from recbole_ile.kernels.compiling import compiled
 
 
 class ItemSets:
@@ -37,8 +40,10 @@ class ItemSets:
         Returns:
             ``[S]`` position in ``users`` and ``[S]`` item, both int64.
         """
-        rows, places = expand(self.sizes(users), self.offsets[users])
-        return rows, self.items[places].long()
+        rows = torch.empty(int(self.sizes(users).sum()), dtype=torch.int64)
+        items = torch.empty_like(rows)
+        _write_items(self.offsets.numpy(), self.items.numpy(), users.numpy(), rows.numpy(), items.numpy())
+        return rows, items
 
 
 def expand(sizes: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -48,6 +53,29 @@ def expand(sizes: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, tor
     >>> rows.tolist(), values.tolist()
     ([0, 0, 1], [5, 6, 9])
     """
-    rows = torch.repeat_interleave(sizes)
-    shifts = starts - (sizes.cumsum(0) - sizes)
-    return rows, torch.arange(len(rows)) + shifts[rows]
+    rows = torch.empty(int(sizes.sum()), dtype=torch.int64)
+    values = torch.empty_like(rows)
+    _write_ranges(sizes.numpy(), starts.numpy(), rows.numpy(), values.numpy())
+    return rows, values
+
+
+@compiled
+def _write_items(
+    offsets: np.ndarray, items: np.ndarray, users: np.ndarray, rows: np.ndarray, found: np.ndarray
+) -> None:
+    """Write position and item of what each of ``[B]`` users has, one after the other."""
+    place = 0
+    for row in range(len(users)):
+        for at in range(offsets[users[row]], offsets[users[row] + 1]):
+            rows[place], found[place] = row, items[at]
+            place += 1
+
+
+@compiled
+def _write_ranges(sizes: np.ndarray, starts: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
+    """Write position and value of each place of ``[B]`` ranges, one after the other."""
+    place = 0
+    for row in range(len(sizes)):
+        for step in range(sizes[row]):
+            rows[place], values[place] = row, starts[row] + step
+            place += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from recbole_ile.kernels.compiling import compiled
 from recbole_ile.kernels.sampling import are_known, interaction_keys
 
 
@@ -27,9 +28,36 @@ def list_hits(
     ([[False, True]], [2])
     """
     keys = interaction_keys(rows, items, n_items)
+    if lists.device.type == "cpu":
+        hits = torch.empty(lists.shape, dtype=torch.bool)
+        counts = torch.empty(len(lists), dtype=torch.int64)
+        _mark_hits(lists.numpy(), keys.numpy(), n_items, hits.numpy(), counts.numpy())
+        return hits, counts
     starts = torch.arange(len(lists), device=lists.device) * n_items
     counts = torch.bincount(torch.div(keys, n_items, rounding_mode="floor"), minlength=len(lists))
     return are_known(lists + starts[:, None], keys), counts
+
+
+@compiled
+def _mark_hits(lists: np.ndarray, keys: np.ndarray, n_items: int, hits: np.ndarray, counts: np.ndarray) -> None:
+    """Write which items of ``[B, k]`` lists are among the ascending keys, and how many keys each list has."""
+    first = 0
+    for row in range(len(lists)):
+        last = first
+        while last < len(keys) and keys[last] < (row + 1) * n_items:
+            last += 1
+        counts[row] = last - first
+        for place in range(lists.shape[1]):
+            wanted = row * n_items + lists[row, place]
+            low, high = first, last
+            while low < high:
+                middle = (low + high) // 2
+                if keys[middle] < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            hits[row, place] = low < last and keys[low] == wanted
+        first = last
 
 
 def mean_ranks(
