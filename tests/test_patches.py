@@ -23,7 +23,7 @@ BY_ROWS = "a setting of an embedding that asks for gradients by row; let_go give
 LISTENS = "losses of interactions can be seen in no other way; undone by stop_listening"
 
 ALLOWED = {
-    ("commands/interruption.py", "naming_folder", "interruptions.advice"): OURS,
+    ("commands/interruption.py", "advising", "interruptions.advice"): OURS,
     ("commands/rerank.py", "_read_train", "found.columns"): COPY,
     ("fetching/fields.py", "_read_plain", "table.columns"): COPY,
     ("fetching/fields.py", "_read_plain", "table.index"): COPY,
