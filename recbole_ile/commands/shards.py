@@ -6,24 +6,27 @@ import argparse
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from recbole_ile.commands.interruption import advising, waiting
+from recbole_ile.commands.shard_worker import Job, ShardWriter, writer_of
 from recbole_ile.commands.unlisted import without_lists
 from recbole_ile.errors import InputError
+from recbole_ile.experiments.engine.shared_data import shared
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.data.checksummed_file import file_digest
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
-from recbole_ile.plugin.runs.recommendation import Recommender, recommender
+from recbole_ile.plugin.runs.recommendation import Recommender
 from recbole_ile.plugin.runs.reevaluation import reevaluation_config
+from recbole_ile.plugin.runs.restoring import restore, with_ranking
 from recbole_ile.plugin.trust import trusting_checkpoints
-from recbole_ile.report.run.lists import SUFFIXES, ListFiles
+from recbole_ile.report.run.lists import SUFFIXES
 from recbole_ile.report.run.shard_progress import ShardProgress
 from recbole_ile.report.run.shards import Plan, ShardFolder
 from recbole_ile.texts import printable
@@ -39,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shard_users", metavar="N", help=f"users in a file of a folder; {SHARD_USERS} by default, or as it was begun"
     )
+    parser.add_argument("--address", help="with a folder: a Ray cluster that writes it, local, auto or <host>:<port>")
+    parser.add_argument("--verbose", action="store_true", help="let Ray say what it does")
 
 
 def is_folder(out: str) -> bool:
@@ -52,11 +57,13 @@ def check(arguments: argparse.Namespace) -> None:
     Raises:
         InputError: names the option, its value and what is allowed.
     """
-    given = arguments.shard_users
     if not is_folder(arguments.out):
-        if given is not None:
-            raise InputError(f"option shard_users={given} is of no use for one file; --out=lists/ is a folder of them")
+        for name in ("shard_users", "address"):
+            value = getattr(arguments, name)
+            if value is not None:
+                raise InputError(f"option {name}={value} is of no use for one file; --out=lists/ is a folder of them")
         return
+    given = arguments.shard_users
     if Path(arguments.out).exists() and not Path(arguments.out).is_dir():
         raise InputError(f"option out={arguments.out} is a file; without the / at its end it is replaced")
     if not arguments.all:
@@ -68,35 +75,35 @@ def check(arguments: argparse.Namespace) -> None:
 def main(arguments: argparse.Namespace, options: dict[str, str], out: Path, k: int) -> int:
     """Write the files that are not there yet."""
     started = time.perf_counter()
-    folder = ShardFolder(out)
     quiet, trusting = quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint)
     again = advising("the same command goes on with the files that are missing")
+    folder = ShardFolder(out)
     with again, quiet, trusting, folder.alone(lambda: print(waiting("recommend", out))):
         kept = folder.plan()
         stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
         config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
-        wanted: dict[str, Any] = {
-            "checkpoint": file_digest(arguments.checkpoint).hex(),
-            "options": _options(config, k, arguments.reprice),
-        }
-        if arguments.shard_users:
-            wanted["shard_users"] = int(arguments.shard_users)
+        wanted = _wanted(arguments, config, k)
         folder.check(**wanted)
         block, threads = (kept.block, kept.threads) if kept else (None, torch.get_num_threads())
         with _threads(threads):
-            lists, dataset = recommender(
-                config, stored, arguments.checkpoint, k, reprice=arguments.reprice, block=block
-            )
-            del stored
-            told = without_lists(lists, dataset, str(config["model"]))
-            of_data = {"data": lists.identity().digest, "users": len(lists.users)}
+            config["fast_loader"] = True
+            run = restore(config, stored, arguments.checkpoint, needs_split=False, anew=arguments.reprice)
+            lists = Recommender(run.trainer, run.data, k, block=block)
+            told = without_lists(lists, run.data.dataset, str(config["model"]))
+            of_data = {"data": run.data.identity().digest, "users": len(lists.users)}
             folder.check(**of_data)
             chosen = {"shard_users": SHARD_USERS, "block": lists.block, "threads": threads}
             plan = kept or Plan(**{**chosen, **wanted, **of_data})
             folder.begin(plan)
             missing = folder.missing(plan)
-            with _progress(plan, missing) as progress:
-                _write(folder, plan, missing, lists, dataset, progress)
+            if missing and arguments.address:
+                checkpoint = str(Path(arguments.checkpoint).absolute())
+                data = shared(run.data.dataset)
+                job = Job(out.absolute(), plan, checkpoint, with_ranking(stored, run), data, config.name, options, k)
+                _spread(arguments, job, missing, config["device"].type == "cuda")
+            else:
+                del stored
+                _write(ShardWriter(folder, plan, lists, run.data.dataset), plan, missing)
     if told:
         print(told)
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
@@ -109,13 +116,29 @@ def main(arguments: argparse.Namespace, options: dict[str, str], out: Path, k: i
     return 0
 
 
-def _write(
-    folder: ShardFolder, plan: Plan, missing: list[int], lists: Recommender, dataset: Any, progress: ShardProgress
-) -> None:
-    files = ListFiles(dataset)
-    for number in missing:
-        folder.write(plan, number, files, _counted(lists.between(*plan.places(number)), progress))
-        progress.written()
+def _write(write: ShardWriter, plan: Plan, missing: list[int]) -> None:
+    with _progress(plan, missing) as progress:
+        for number in missing:
+            write(number, progress.advance)
+            progress.written()
+
+
+def _spread(arguments: argparse.Namespace, job: Job, missing: list[int], gpu: bool) -> None:
+    """Have a Ray cluster write the files."""
+    from recbole_ile.experiments.engine.machines import ray_session
+    from recbole_ile.experiments.engine.spreading import spread  # which takes seconds to import
+
+    with ray_session(arguments.address, arguments.verbose), _progress(job.plan, missing) as progress:
+        for users in spread(missing, writer_of, job, job.plan.threads, gpu):
+            progress.advance(users)
+            progress.written()
+
+
+def _wanted(arguments: argparse.Namespace, config: IleConfig, k: int) -> dict[str, Any]:
+    """Return what the command line says of a plan."""
+    digest = file_digest(arguments.checkpoint).hex()
+    found: dict[str, Any] = {"checkpoint": digest, "options": _options(config, k, arguments.reprice)}
+    return {**found, "shard_users": int(arguments.shard_users)} if arguments.shard_users else found
 
 
 def _options(config: IleConfig, k: int, reprice: bool) -> dict[str, Any]:
@@ -128,12 +151,6 @@ def _options(config: IleConfig, k: int, reprice: bool) -> dict[str, Any]:
 def _progress(plan: Plan, missing: list[int]) -> ShardProgress:
     left = sum(last - first for first, last in map(plan.places, missing))
     return ShardProgress(plan.users, plan.users - left, plan.shards, len(missing))
-
-
-def _counted(blocks: Iterable[Any], progress: ShardProgress) -> Iterator[Any]:
-    for block in blocks:
-        yield block
-        progress.advance(len(block.users))
 
 
 @contextlib.contextmanager

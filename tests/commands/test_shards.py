@@ -96,6 +96,30 @@ def test_other_lists_and_data_are_refused(checkpoint: str, tiny: Path, capsys: p
     assert contents("lists") == before
 
 
+@pytest.mark.slow
+def test_a_cluster_of_two_machines_writes_the_same_files(checkpoint: str, capfd: pytest.CaptureFixture[str]) -> None:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    words = ["--model=BPR_EP_CP", "--all", "--shard_users=2"]
+    assert recommend(checkpoint, *words, "--out=one/") == 0
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        capfd.readouterr()
+        assert recommend(checkpoint, *words, "--out=several/", f"--address={cluster.address}") == 0
+        said = capfd.readouterr()
+        assert said.err == ""
+        assert [line.partition(",")[0] for line in said.out.splitlines()[:3]] == [f"file {n} of 3" for n in (1, 2, 3)]
+        assert contents("several") == contents("one")
+        Path("several/lists-000001.parquet").unlink()
+        assert recommend(checkpoint, *words, "--out=several/") == 0
+        assert contents("several") == contents("one"), "what a cluster began goes on here"
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -103,6 +127,7 @@ def test_other_lists_and_data_are_refused(checkpoint: str, tiny: Path, capsys: p
         (["--all", "--out=lists/", "--shard_users=0"], "option shard_users=0 is not allowed"),
         (["--all", "--out=lists/", "--shard_users=x"], "option shard_users=x is not allowed"),
         (["--all", "--out=recs.csv", "--shard_users=5"], "option shard_users=5 is of no use for one file"),
+        (["--all", "--out=recs.csv", "--address=auto"], "option address=auto is of no use for one file"),
         (["--all", "--out=file.csv/"], "option out=file.csv/ is a file"),
         (["--all", "--out=nowhere/lists/"], "the folder nowhere does not exist"),
         (["--all", "--out=theirs/"], "option out=theirs: the folder has files"),

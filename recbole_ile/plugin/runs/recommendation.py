@@ -134,7 +134,6 @@ def recommender(
     k: int,
     users: list[str] | None = None,
     reprice: bool = False,
-    block: int | None = None,
 ) -> tuple[Recommender, Any]:
     """Return the recommender of a checkpoint, and the data set whose ids it speaks of.
 
@@ -145,7 +144,6 @@ def recommender(
         k: length of the lists.
         users: original ids, with blanks around them perhaps; all of the data set by default.
         reprice: whether what the ranking learned is learned again, from the training interactions of now.
-        block: number of users that are ranked together, if it was found before.
 
     Raises:
         InputError: if the checkpoint does not fit the data, for unknown users and for a ``k`` that no list can have.
@@ -153,7 +151,7 @@ def recommender(
     config["fast_loader"] = True
     run = restore(config, stored, checkpoint, needs_split=False, anew=reprice)
     ids = None if users is None else user_ids(run.data.dataset, users)
-    return Recommender(run.trainer, run.data, k, ids, block), run.data.dataset
+    return Recommender(run.trainer, run.data, k, ids), run.data.dataset
 
 
 def user_ids(dataset: Any, users: list[str]) -> torch.Tensor:
