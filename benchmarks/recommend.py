@@ -146,8 +146,8 @@ def at_scale(n_users: int, n_items: int, folder: list[str] | None) -> None:
     print(f"{printed}\nthe lists of the folder and of the file are {'' if same else 'NOT '}the same to the bit")
     rate = n_users / ranking
     print(
-        f"{whole:.0f} s, of which {ranking:.0f} s rank and write {rate:.0f} users a second, {peak:.2f} GB; at this rate "
-        f"1 M users take {1e6 / rate / 60:.0f} minutes, 100 M {1e8 / rate / 3600:.0f} hours of such a machine"
+        f"{whole:.0f} s, of which {ranking:.0f} s rank and write {rate:.0f} users a second, {peak:.2f} GB; at this "
+        f"rate 1 M users take {1e6 / rate / 60:.0f} minutes, 100 M {1e8 / rate / 3600:.0f} hours of such a machine"
     )
 
 
