@@ -138,11 +138,11 @@ def at_scale(n_users: int, n_items: int, folder: list[str] | None) -> None:
     if folder is None:
         return
     words = ["--shard_users=10000", *folder]
-    whole, peak, printed = in_a_process_of_its_own(recommend(line.split()[0], "crowd/", *words))
+    whole, peak, printed = in_a_process_of_its_own(recommend(line.split()[0], "lists/", *words))
     started = time.perf_counter()
-    in_a_process_of_its_own(recommend(line.split()[0], "crowd/", *words))  # whose files are all there
+    in_a_process_of_its_own(recommend(line.split()[0], "lists/", *words))  # whose files are all there
     ranking = whole - (time.perf_counter() - started)
-    same = pd.read_parquet("crowd").equals(pd.read_parquet("crowd.parquet"))
+    same = pd.read_parquet("lists").equals(pd.read_parquet("crowd.parquet"))
     print(f"{printed}\nthe lists of the folder and of the file are {'' if same else 'NOT '}the same to the bit")
     rate = n_users / ranking
     print(
