@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def is_folder(out: str) -> bool:
     """Tell whether ``--out`` means a folder: it ends in ``/``, or is one that is not called as a file is."""
-    return out.endswith(("/", "\\")) or (Path(out).is_dir() and Path(out).suffix not in SUFFIXES)
+    return out.endswith(("/", os.sep)) or (Path(out).is_dir() and Path(out).suffix not in SUFFIXES)
 
 
 def check(arguments: argparse.Namespace) -> None:
