@@ -11,6 +11,8 @@ import pytest
 
 from recbole_ile import run_recbole_ile
 from recbole_ile.cli import main
+from recbole_ile.commands import shards
+from recbole_ile.commands.shard_worker import Job, writer_of
 from recbole_ile.plugin.runs.recommendation import Recommender
 
 OPTIONS: dict[str, Any] = {"epochs": 1, "topk": 2, "valid_metric": "NDCG@2", "show_progress": False, "state": "ERROR"}
@@ -94,6 +96,25 @@ def test_other_lists_and_data_are_refused(checkpoint: str, tiny: Path, capsys: p
     assert recommend(checkpoint, "--all", "--out=lists") == 2
     assert "made with another data" in capsys.readouterr().err
     assert contents("lists") == before
+
+
+@pytest.mark.trains
+def test_another_machine_needs_neither_the_data_nor_the_checkpoint(
+    checkpoint: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--model=BPR_EP_CP", "--all", "--shard_users=2"]
+    assert recommend(checkpoint, *words, "--out=one/") == 0
+    handed: list[Job] = []
+    monkeypatch.setattr(shards, "_spread", lambda _arguments, job, *_: handed.append(job))
+    assert recommend(checkpoint, *words, "--out=other/", "--address=auto") == 0
+    (job,) = handed
+    tiny.rename("gone")
+    Path(checkpoint).rename("gone.pth")
+    monkeypatch.setattr("recbole_ile.plugin.training.learned_ranking.LearnedRanking.settle", None)
+    write = writer_of(job)
+    for number in range(3):
+        write(number)
+    assert contents("other") == contents("one")
 
 
 @pytest.mark.slow
