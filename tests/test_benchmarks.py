@@ -18,7 +18,7 @@ QUICK = {
     "mitigation_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
     "prices.py": ["--rounds=1", "--users=2000", "--items=300"],
     "quality.py": ["--epochs=1", "--seeds", "0"],
-    "recommend.py": ["--rounds=1", "--users=2000", "--items=500"],
+    "recommend.py": ["--rounds=1", "--users=2000", "--items=500", "--folder"],
     "reranking.py": ["--rounds=1", "--users=1000"],
     "scale.py": ["--millions", "0.05", "--stock_millions", "0.05", "--exponents", "1.0", "--epochs=1"],
     "startup.py": ["--rounds=1"],

@@ -20,10 +20,11 @@ BACK = "puts back what it found before a run"
 CLOSED = "RecBole has no other way to keep a file or an option from running code; when a model is made, not before"
 MODEL = "group losses are kept in a model's attribute"
 BY_ROWS = "a setting of an embedding that asks for gradients by row; let_go gives it back"
+RAY = "Ray Data documents it as a setting"
 LISTENS = "losses of interactions can be seen in no other way; undone by stop_listening"
 
 ALLOWED = {
-    ("commands/interruption.py", "naming_folder", "interruptions.advice"): OURS,
+    ("commands/interruption.py", "advising", "interruptions.advice"): OURS,
     ("commands/rerank.py", "_read_train", "found.columns"): COPY,
     ("fetching/fields.py", "_read_plain", "table.columns"): COPY,
     ("fetching/fields.py", "_read_plain", "table.index"): COPY,
@@ -122,6 +123,8 @@ ALLOWED = {
         "dataset.config",
     ): "RecBole's data set has the configuration of its run",
     ("experiments/engine/shared_data.py", "take", "dataset.logger"): "RecBole's data set has the logger of its run",
+    ("experiments/engine/spreading.py", "spread", "context.enable_progress_bars"): RAY,
+    ("experiments/engine/spreading.py", "spread", "context.print_on_execution_start"): RAY,
     ("experiments/engine/trial.py", "_evaluated", "trainer.eval_collector.details"): OURS,
     ("plugin/checkpoints/files.py", "_with_fields", "config.name"): "a configuration that was just read, without it",
     ("plugin/checkpoints/training_state.py", "restore_progress", "trainer.best_valid_result"): DATA,

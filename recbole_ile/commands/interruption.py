@@ -12,13 +12,24 @@ from recbole_ile.signals import active, follows_from_interruption
 
 @contextlib.contextmanager
 def naming_folder(command: str, folder: Path) -> Iterator[None]:
-    """Add to Ctrl-C and to the loss of a machine within this context how the command goes on.
+    """Add to Ctrl-C and to the loss of a machine within this context how a command with ``--resume`` goes on.
 
     Raises:
         KeyboardInterrupt: names the command and its folder.
         MachineLost: likewise.
     """
-    advice = f"recbole-ile {command} --resume={folder} goes on"
+    with advising(f"recbole-ile {command} --resume={folder} goes on"):
+        yield
+
+
+@contextlib.contextmanager
+def advising(advice: str) -> Iterator[None]:
+    """Add to Ctrl-C and to the loss of a machine within this context how the command goes on.
+
+    Raises:
+        KeyboardInterrupt: says so.
+        MachineLost: likewise.
+    """
     interruptions = active()
     if interruptions:
         interruptions.advice = advice

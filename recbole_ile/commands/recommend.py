@@ -7,7 +7,9 @@ import os
 import time
 from pathlib import Path
 
+from recbole_ile.commands import shards
 from recbole_ile.commands.arguments import parse_options
+from recbole_ile.commands.unlisted import without_lists
 from recbole_ile.errors import InputError, near_miss
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.known_keys import check_known
@@ -16,14 +18,12 @@ from recbole_ile.plugin.output.peak_memory import peak_bytes
 from recbole_ile.plugin.runs.recommendation import recommender
 from recbole_ile.plugin.runs.reevaluation import reevaluation_config
 from recbole_ile.plugin.trust import trusting_checkpoints
-from recbole_ile.report.run.lists import SUFFIXES, write_lists
+from recbole_ile.report.run.lists import SUFFIXES, ListFiles
 from recbole_ile.texts import printable
 
 NAME = "recommend"
 HELP = "write the recommendation lists of a trained model to a csv or parquet file"
 EXAMPLE = "recbole-ile recommend --checkpoint=saved/BPR-<time>.pth --all --k=10 --out=recs.csv"
-NAMED = 3
-"""Users without a list that are named."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--k", default="10", help="length of the lists, 10 by default; a user with fewer items left gets fewer"
     )
-    parser.add_argument("--out", required=True, help="the file to write, .csv or .parquet")
+    parser.add_argument(
+        "--out", required=True, help="the file to write, .csv or .parquet, or with --all a folder of them, lists/ say"
+    )
+    shards.add_arguments(parser)
     parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.epilog = (
@@ -50,21 +53,18 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     options = parse_options(rest)
     check_known(options)
     out, k, users = _out(arguments.out), _k(arguments.k), _users(arguments.users, arguments.all)
+    shards.check(arguments)
+    if shards.is_folder(arguments.out):
+        return shards.main(arguments, options, out, k)
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
         stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
         config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
         lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
         del stored
-        skipped = dataset.field2id_token[dataset.uid_field][lists.without_sequence.numpy()]
-        named = ", ".join(map(printable, skipped[:NAMED].tolist())) + (" and others" if len(skipped) > NAMED else "")
-        if not len(lists.users):
-            raise InputError(
-                f"option users: {config['model']} needs interactions to be continued, of which there are none for "
-                f"{named}"
-            )
-        n_lists, n_rows = write_lists(out, lists, dataset)
-    if len(skipped):
-        print(f"users without interactions to be continued, who get no list: {len(skipped)} ({named})")
+        told = without_lists(lists, dataset, str(config["model"]))
+        n_lists, n_rows = ListFiles(dataset).write(out, lists)
+    if told:
+        print(told)
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
     print(
         f"{len(lists.users)} users, {n_lists} lists of {k}, {seen}, {n_rows} rows in {printable(out)}; "
@@ -74,15 +74,17 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _out(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in SUFFIXES:
+    path, folder = Path(text), shards.is_folder(text)
+    if path.suffix not in SUFFIXES and not folder:
         miss = near_miss(path.suffix, SUFFIXES)
-        raise InputError(f"option out={text} is not allowed{miss}; it ends in {' or '.join(SUFFIXES)}")
+        raise InputError(
+            f"option out={text} is not allowed{miss}; it ends in {' or '.join(SUFFIXES)}, or in / for a folder"
+        )
     if not path.parent.is_dir():
         known = [folder.name for folder in path.parent.parent.glob("*/")] if path.parent.parent.is_dir() else []
         miss = near_miss(path.parent.name, known)
         raise InputError(f"option out={text}: the folder {path.parent} does not exist{miss}")
-    if path.is_dir():
+    if path.is_dir() and not folder:
         raise InputError(f"option out={text} is a folder; it takes a file")
     return path
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recbole_ile.functional.arrays import contained
 from recbole_ile.functional.measures import item_exposure, popularity_deviation
 
 GAP = "gap"
@@ -38,12 +39,12 @@ class Lists(NamedTuple):
     def hits(self) -> np.ndarray:
         """Return ``[U, k]`` bool: the recommended item is a positive of its row."""
         rows = np.arange(len(self.items))[:, None]
-        return np.isin(rows * self.n_items + self.items, self._positive_cells()) & (self.items >= 0)
+        return contained(rows * self.n_items + self.items, self._positive_cells()) & (self.items >= 0)
 
     def found(self) -> np.ndarray:
         """Return ``[P]`` bool: the positive stands in its list."""
         rows, places = np.nonzero(self.items >= 0)
-        return np.isin(self._positive_cells(), rows * self.n_items + self.items[rows, places])
+        return contained(self._positive_cells(), rows * self.n_items + self.items[rows, places])
 
     def _positive_cells(self) -> np.ndarray:
         return self.positive_rows * self.n_items + self.positive_items

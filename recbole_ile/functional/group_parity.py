@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recbole_ile.functional.arrays import Array, to_numpy
+from recbole_ile.functional.arrays import Array, contained, to_numpy
 from recbole_ile.functional.measures import item_exposure, list_profiles
 
 
@@ -51,7 +51,7 @@ def group_recalls(
     items, groups = to_numpy(positive_items), to_numpy(item_groups)
     listed_rows, places = np.nonzero(lists >= 0)
     listed = listed_rows * len(groups) + lists[listed_rows, places]
-    found = np.isin(rows * len(groups) + items, listed)
+    found = contained(rows * len(groups) + items, listed)
     relevant = np.bincount(groups[items], minlength=n_groups)
     with np.errstate(invalid="ignore"):
         return np.bincount(groups[items], weights=found, minlength=n_groups) / relevant

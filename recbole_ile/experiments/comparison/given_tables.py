@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_ile.errors import InputError, near_miss
+from recbole_ile.functional.arrays import contained, distinct
 from recbole_ile.functional.list_tables import arrange_lists, first_repeated, order_of_lists, unsorted_lists
 from recbole_ile.plugin.data.given_data import TEST, TRAIN, VALID, GivenData, Pairs
 from recbole_ile.plugin.data.tables import as_table, feature_columns, read_table
@@ -48,18 +49,18 @@ def read_data(
     }
     data = GivenData(parts, features["item"], features["user"])
     keys = {name: data.keys(part) for name, part in data.parts.items()}
-    distinct = {name: np.unique(own) for name, own in keys.items()}
+    pairs = {name: distinct(own) for name, own in keys.items()}
     notes = []
     for name, own in keys.items():
-        again = len(own) - len(distinct[name])
+        again = len(own) - len(pairs[name])
         if again:
             counted = "count in popularity and profiles all the same" if name == TRAIN else "count once"
             notes.append(f"{_said(again, 'row', 'rows')} of {name} with a pair of user and item from above, {counted}")
     for name in (TRAIN, VALID):
-        both = len(np.intersect1d(distinct[name], distinct[TEST], assume_unique=True))
+        both = int(contained(pairs[TEST], pairs[name]).sum())
         if both:
             notes.append(f"{_said(both, 'pair', 'pairs')} of test also in {name}, relevant all the same, as in RecBole")
-    missing = len(np.setdiff1d(data.parts[TEST].users, data.parts[TRAIN].users))
+    missing = int((~contained(distinct(data.parts[TEST].users), data.parts[TRAIN].users)).sum())
     if missing:
         notes.append(f"{_said(missing, 'user', 'users')} of test without training interactions, who have no profile")
     return data, notes
@@ -177,7 +178,7 @@ def _known_notes(lists: np.ndarray, evaluated: np.ndarray, data: GivenData) -> l
     listed = data.keys(Pairs(evaluated[rows], lists[rows, places]))
     notes = []
     for part in (TRAIN, VALID):
-        known = int(np.isin(listed, data.keys(data.parts[part])).sum())
+        known = int(contained(listed, data.keys(data.parts[part])).sum())
         if known:
             notes.append(f"{_said(known, 'place', 'places')} of lists with an item that the user has in {part}")
     return notes

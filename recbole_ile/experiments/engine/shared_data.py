@@ -57,6 +57,11 @@ def share(config: IleConfig) -> SharedData:
     """
     seed_everything(config)
     dataset = cached_dataset(for_recbole(config), read_dataset)
+    return shared(dataset)
+
+
+def shared(dataset: Any) -> SharedData:
+    """Return a data set, which is split here unless it was before, without what belongs to its run."""
     parts = dataset.build()
     generator = torch.get_rng_state()
     return SharedData(_without_run(dataset), [_without_run(part) for part in parts], generator)

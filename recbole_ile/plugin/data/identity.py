@@ -58,6 +58,15 @@ class DataIdentity:
             "codes": None if self.codes is None else _packed_codes(self.codes),
         }
 
+    @property
+    def digest(self) -> str:
+        """A name of the ids, the interactions and the split, the same for the same alone."""
+        digest = hashlib.sha256(f"{self.sizes} {self.split}".encode())
+        for field, tokens in self.ids.items():
+            digest.update(f"{field} {tokens.dtype} {tokens.shape}".encode())
+            digest.update(np.ascontiguousarray(tokens).view(np.uint8).data)
+        return digest.hexdigest()
+
     @classmethod
     def from_state(cls, state: Any) -> DataIdentity:
         """Return what ``state`` was called of.

@@ -13,6 +13,7 @@ from recbole.evaluator import Evaluator, register
 from recbole.evaluator.collector import DataStruct
 
 from recbole_ile.errors import InputError
+from recbole_ile.functional.arrays import contained, distinct
 from recbole_ile.kernels.list_ranks import list_hits
 from recbole_ile.plugin.data.given_data import TEST, TRAIN, VALID, GivenData
 from recbole_ile.plugin.data.popularity import TrainingPopularity
@@ -70,7 +71,7 @@ class ListMeasures:
         self._settings, self._data = settings, data
         self.popularity = TrainingPopularity.of(settings, data)
         test = data.parts[TEST]
-        positives = np.unique(data.keys(test))
+        positives = distinct(data.keys(test))
         n_items = len(data.item_names)
         self.users, rows = np.unique(positives // n_items, return_inverse=True)
         self._shared = {
@@ -92,8 +93,8 @@ class ListMeasures:
         """Return ``[U, G]``, how many items of each group could be recommended, as RecBole has it."""
         data, groups = self._data, self.popularity.item_groups
         n_groups = len(self.popularity.group_names)
-        seen = np.unique(np.concatenate([data.keys(data.parts[part]) for part in (TRAIN, VALID)]))
-        hidden = np.setdiff1d(seen, positives, assume_unique=True)
+        seen = distinct(np.concatenate([data.keys(data.parts[part]) for part in (TRAIN, VALID)]))
+        hidden = seen[~contained(seen, positives)]
         users, items = np.divmod(hidden, len(data.item_names))
         cells = np.bincount(users * n_groups + groups[items], minlength=len(data.user_names) * n_groups)
         return (np.bincount(groups, minlength=n_groups) - cells.reshape(-1, n_groups))[self.users]

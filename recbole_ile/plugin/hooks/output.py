@@ -41,6 +41,21 @@ def one_tensorboard() -> None:
 
 
 @HOOKS.add
+def one_wandb() -> None:
+    """``Trainer`` begins a run of Weights & Biases in each of several processes, though all would log the same.
+
+    Only the first process begins one. Can go when RecBole does so.
+    """
+    begin = trainer.WandbLogger
+
+    @functools.wraps(begin, updated=())
+    def of_first(config: Any) -> Any:
+        return begin(config) if rank() == 0 else SilentWriter()
+
+    trainer.WandbLogger = of_first
+
+
+@HOOKS.add
 def own_log_files() -> None:
     """``init_logger`` names its file by the second and appends to it, so that two runs of one second share it.
 

@@ -181,7 +181,7 @@ class _LogFile(_WholeLines, logging.FileHandler):
 
 
 class SilentWriter:
-    """A TensorBoard writer that writes nothing, whatever it is asked to."""
+    """A writer of TensorBoard or Weights & Biases that writes nothing, whatever it is asked to."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None

@@ -177,12 +177,12 @@ def evaluate_on_test(
         "group_names": net.group_losses.names if net.group_losses else [],
         "group_losses": [],
         **(trainer.report(valid[1], test_result) if isinstance(trainer, BehavingTrainer) else {}),
-        **_of_prices(config, data, net, trainer),
+        **_of_prices(config, data, net, trainer, test_result),
         **users,
     }
 
 
-def _of_prices(config: IleConfig, data: PreparedData, net: Any, trainer: Any) -> dict[str, Any]:
+def _of_prices(config: IleConfig, data: PreparedData, net: Any, trainer: Any, result: Any) -> dict[str, Any]:
     """Return ``prices``, what exposure prices that this run found did; nothing without them."""
     if not isinstance(net, Priced) or net.pricing is None:
         return {}
@@ -193,6 +193,7 @@ def _of_prices(config: IleConfig, data: PreparedData, net: Any, trainer: Any) ->
         return {"prices": found}
     with trainer.ranking_as_trained():
         trainer.evaluate(data.test, load_best_model=False)
+    trainer.wandblogger.log_eval_metrics(result)  # whose summary has the last evaluation, which was one without prices
     before = trainer.eval_collector.last_details
     return {"prices": {**found, "test": accuracy_before_and_after(config, before, after, data.dataset)}}
 

@@ -50,18 +50,22 @@ class Recommender:
         data: the loaders of the three parts.
         k: length of the lists.
         users: ``[U]`` user ids, each once; all of the data set by default.
+        block: number of users that are ranked together, if it was found before.
 
     Attributes:
         users: ``[U]`` ids of the users who get a list, in their order.
         without_sequence: ids of those who get none, because they have no sequence to be continued.
         leaves_history_out: whether there is anything that a user is not recommended.
         block: number of users that are ranked together.
+        identity: returns what tells these data from others.
 
     Raises:
         InputError: for a ``k`` that no list can have.
     """
 
-    def __init__(self, trainer: Any, data: PreparedData, k: int, users: torch.Tensor | None = None) -> None:
+    def __init__(
+        self, trainer: Any, data: PreparedData, k: int, users: torch.Tensor | None = None, block: int | None = None
+    ) -> None:
         parts = [loader._dataset for loader in (data.train, data.valid, data.test)]
         config, test = trainer.config, parts[-1]
         if not 1 <= k < test.item_num:
@@ -72,6 +76,8 @@ class Recommender:
         users = torch.arange(1, test.user_num) if users is None else users
         self._trainer, self._k = trainer, k
         self.users, self.without_sequence = users, users[:0]
+        self.identity = data.identity
+        self._last: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         if config["MODEL_TYPE"] is ModelType.SEQUENTIAL:
             rows, found = continuing(parts, users)
             self.users, self.without_sequence = users[found], users[~found]
@@ -82,16 +88,39 @@ class Recommender:
             self._loader = copy.copy(data.test) if known else FullLoader(config, "test", parts)
             self._loader.entries = users
             self.leaves_history_out = not config["repeatable"]
-        if len(self.users):
+        if len(self.users) and block is None:
             fit_to_memory(self._loader, trainer.model, self._try_block, memory_bytes(config["eval_memory"]))
-        self.block = self._loader.batch_entries
+        self.block: int = block or self._loader.batch_entries
 
     def __iter__(self) -> Iterator[Lists]:
+        return self.between(0, len(self.users))
+
+    def between(self, first: int, last: int) -> Iterator[Lists]:
+        """Give the lists of some of the users, the same to the bit as among those of all.
+
+        The last bits of a score depend on how many users are multiplied with the items at once, so that blocks which
+        reach beyond are ranked whole.
+
+        Args:
+            first: place in ``users`` of the first.
+            last: place behind the last.
+        """
         self._trainer.model.eval()
-        blocks = zip(self.users.split(self.block), self._loader.entries.split(self.block), strict=True)
-        for users, entries in blocks:
-            scores, items = self._trainer.lists(self._loader, entries, self._k)
-            yield Lists(users, torch.where(scores > -torch.inf, items, 0).cpu(), scores.cpu())
+        for start in range(first - first % self.block, max(last, 1), self.block):  # nobody's lists are a block, too
+            own = slice(max(first - start, 0), last - start)
+            scores, items = self._ranked(start)
+            scores, items = scores[own].cpu(), items[own].cpu()
+            users = self.users[start : start + self.block][own]
+            yield Lists(users, torch.where(scores > -torch.inf, items, 0), scores)
+
+    def _ranked(self, start: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rank a block unless it was the last one, with random numbers of its own for a model that draws some."""
+        if start not in self._last:
+            entries = self._loader.entries[start : start + self.block]
+            with torch.random.fork_rng():
+                torch.manual_seed(self._trainer.config["seed"] + start)
+                self._last = {start: self._trainer.lists(self._loader, entries, self._k)}
+        return self._last[start]
 
     def _try_block(self, loader: Any, entries: torch.Tensor) -> None:
         for block in (entries, entries):  # a block's scores live until the next one has its own

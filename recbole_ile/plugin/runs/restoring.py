@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.checkpoints.behaviour_states import states_of
+from recbole_ile.plugin.checkpoints.behaviour_states import KEY, states_of
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.checkpoints.parameters import first_member, load_parameters
 from recbole_ile.plugin.config.config import IleConfig
@@ -110,6 +110,20 @@ def restore(
     if learns_ranking(model, config):
         _settle_ranking(run, stored, anew)
     return run
+
+
+def with_ranking(stored: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Return the content of a checkpoint with what the ranking of its run has learned, so that nobody learns it again.
+
+    Args:
+        stored: the content that the run was restored from.
+        run: of ``restore``.
+    """
+    if not learns_ranking(run.model, run.config):
+        return stored
+    states = {**states_of(stored), LearnedRanking.key: run.trainer.ranking.state_dict()}
+    other = {**(stored.get("other_parameter") or {}), KEY: states}
+    return {**stored, "state_dict": run.model.state_dict(), "other_parameter": other}
 
 
 def _settle_ranking(run: Run, stored: dict[str, Any], anew: bool) -> None:

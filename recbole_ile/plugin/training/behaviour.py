@@ -15,6 +15,7 @@ class Training(Protocol):
     model: Any
     logger: Logger
     tensorboard: Any
+    wandblogger: Any
     epoch: int
     cur_step: int
     """Validations without improvement so far; RecBole stops at ``stopping_step``."""

@@ -9,7 +9,7 @@ from recbole_ile.plugin.training.behaviour import Behaviour, Training
 
 
 class GroupLossHistory(Behaviour):
-    """Keeps the group losses that a model adds up, if it does, for the result and TensorBoard.
+    """Keeps the group losses that a model adds up, if it does, for the result, TensorBoard and Weights & Biases.
 
     Attributes:
         epochs: for each epoch ``{"epoch": int, "losses": [G] floats or None}``.
@@ -33,9 +33,12 @@ class GroupLossHistory(Behaviour):
             return
         means = observed.epoch_means()
         self.epochs.append({"epoch": epoch, "losses": means})
-        for name, mean in zip(observed.names, means, strict=True):
-            if mean is not None:
-                training.tensorboard.add_scalar(f"Group_loss/{name}", mean, epoch)
+        known = {
+            f"Group_loss/{name}": mean for name, mean in zip(observed.names, means, strict=True) if mean is not None
+        }
+        for name, mean in known.items():
+            training.tensorboard.add_scalar(name, mean, epoch)
+        training.wandblogger.log_metrics({**known, "train_step": epoch}, head="train", commit=False)
 
     def report(self, valid: dict[str, float], test: dict[str, float]) -> dict[str, Any]:
         """Return ``group_losses``."""

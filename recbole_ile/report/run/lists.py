@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,47 +20,57 @@ ROWS_AT_ONCE = 1 << 17
 """Rows that are collected before they are written, in parquet as a row group: many small ones are slow to read."""
 
 
-def write_lists(path: Path, blocks: Iterable[Any], dataset: Any) -> tuple[int, int]:
-    """Write lists with the original ids, a row for each item; the file appears when it is complete.
+class ListFiles:
+    """Writes lists with the original ids, a row for each item.
 
     The columns are the fields of users and items of the data set, as texts, ``rank`` from 1, and ``score``.
 
     Args:
-        path: of one of ``SUFFIXES``.
-        blocks: ``users``, ``items`` and ``scores`` as ``plugin.recommending.Lists`` has them.
         dataset: RecBole's, which knows the original ids.
-
-    Returns:
-        The number of lists that are not empty, and of rows.
     """
-    user_field, item_field = dataset.uid_field, dataset.iid_field
-    names = [pyarrow.array(dataset.field2id_token[field].astype(str)) for field in (user_field, item_field)]
-    schema = pyarrow.schema(
-        [
-            (user_field, pyarrow.string()),
-            ("rank", pyarrow.int32()),
-            (item_field, pyarrow.string()),
-            ("score", pyarrow.float32()),
-        ]
-    )
-    written = [0, 0]
 
-    def write(temporary: Path) -> None:
-        with _writer(temporary, path.suffix, schema) as writer:
-            for users, items, scores in _joined(blocks):
-                rows, places = np.nonzero(items)
-                written[0] += len(np.unique(rows))
-                written[1] += len(rows)
-                columns = [
-                    names[0].take(pyarrow.array(users[rows])),
-                    pyarrow.array(places.astype(np.int32) + 1),
-                    names[1].take(pyarrow.array(items[rows, places])),
-                    pyarrow.array(scores[rows, places].astype(np.float32)),
-                ]
-                writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
+    def __init__(self, dataset: Any) -> None:
+        fields = dataset.uid_field, dataset.iid_field
+        self._names = [pyarrow.array(dataset.field2id_token[field].astype(str)) for field in fields]
+        self._schema = pyarrow.schema(
+            [
+                (fields[0], pyarrow.string()),
+                ("rank", pyarrow.int32()),
+                (fields[1], pyarrow.string()),
+                ("score", pyarrow.float32()),
+            ]
+        )
 
-    write_whole(path, write)
-    return written[0], written[1]
+    def write(self, path: Path, blocks: Iterable[Any], note: Mapping[str, str] | None = None) -> tuple[int, int]:
+        """Write a file, which appears when it is complete.
+
+        Args:
+            path: of one of ``SUFFIXES``.
+            blocks: ``users``, ``items`` and ``scores`` as ``plugin.runs.recommendation.Lists`` has them.
+            note: what a parquet file says of itself.
+
+        Returns:
+            The number of lists that are not empty, and of rows.
+        """
+        written = [0, 0]
+        schema = self._schema.with_metadata(dict(note)) if note else self._schema
+
+        def write(temporary: Path) -> None:
+            with _writer(temporary, path.suffix, schema) as writer:
+                for users, items, scores in _joined(blocks):
+                    rows, places = np.nonzero(items)
+                    written[0] += len(np.unique(rows))
+                    written[1] += len(rows)
+                    columns = [
+                        self._names[0].take(pyarrow.array(users[rows])),
+                        pyarrow.array(places.astype(np.int32) + 1),
+                        self._names[1].take(pyarrow.array(items[rows, places])),
+                        pyarrow.array(scores[rows, places].astype(np.float32)),
+                    ]
+                    writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
+
+        write_whole(path, write)
+        return written[0], written[1]
 
 
 def _joined(blocks: Iterable[Any]) -> Iterator[list[np.ndarray]]:
