@@ -11,7 +11,19 @@ from collections.abc import Iterator, Sequence
 from recbole_ile.signals import follows_from_interruption, interrupting, say
 from recbole_ile.texts import one_line
 
-NAMES = ("run", "sweep", "compare", "recommend", "rerank", "evaluate", "fetch", "doctor", "help", "completion")
+NAMES = (
+    "run",
+    "sweep",
+    "compare",
+    "recommend",
+    "export",
+    "rerank",
+    "evaluate",
+    "fetch",
+    "doctor",
+    "help",
+    "completion",
+)
 COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}
 DEFAULT = "run"
 INTERRUPTED = 130

@@ -97,7 +97,7 @@ ALLOWED = {
         "dataset.config",
     ): "RecBole's data set has the configuration it was read with",
     ("plugin/runs/pipeline.py", "train_and_evaluate", "trainer.saved_model_file"): DATA,
-    ("plugin/runs/recommendation.py", "Recommender.__init__", "self._loader.entries"): OURS,
+    ("plugin/runs/recommendation.py", "Recommender.__init__", "self.loader.entries"): OURS,
     (
         "plugin/training/seeding.py",
         "seed_everything",

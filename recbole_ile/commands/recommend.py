@@ -7,8 +7,8 @@ import os
 import time
 from pathlib import Path
 
-from recbole_ile.commands.arguments import parse_options
-from recbole_ile.errors import InputError, near_miss
+from recbole_ile.commands.arguments import length_of_lists, out_file, parse_options
+from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.known_keys import check_known
 from recbole_ile.plugin.output.logs import quiet_recbole
@@ -49,7 +49,11 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     started = time.perf_counter()
     options = parse_options(rest)
     check_known(options)
-    out, k, users = _out(arguments.out), _k(arguments.k), _users(arguments.users, arguments.all)
+    out, k, users = (
+        out_file(arguments.out, SUFFIXES),
+        length_of_lists(arguments.k),
+        _users(arguments.users, arguments.all),
+    )
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
         stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
         config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
@@ -71,26 +75,6 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         f"{time.perf_counter() - started:.1f} s, at most {peak_bytes() / 1e9:.2f} GB of memory"
     )
     return 0
-
-
-def _out(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in SUFFIXES:
-        miss = near_miss(path.suffix, SUFFIXES)
-        raise InputError(f"option out={text} is not allowed{miss}; it ends in {' or '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        known = [folder.name for folder in path.parent.parent.glob("*/")] if path.parent.parent.is_dir() else []
-        miss = near_miss(path.parent.name, known)
-        raise InputError(f"option out={text}: the folder {path.parent} does not exist{miss}")
-    if path.is_dir():
-        raise InputError(f"option out={text} is a folder; it takes a file")
-    return path
-
-
-def _k(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"option k={text} is not allowed; it takes a whole number of at least 1")
-    return int(text)
 
 
 def _users(text: str | None, everyone: bool) -> list[str] | None:

@@ -54,6 +54,8 @@ class Recommender:
     Attributes:
         users: ``[U]`` ids of the users who get a list, in their order.
         without_sequence: ids of those who get none, because they have no sequence to be continued.
+        trainer: that was given.
+        loader: gives the batch of any of its ``entries``, one for each of ``users``.
         leaves_history_out: whether there is anything that a user is not recommended.
         block: number of users that are ranked together.
 
@@ -70,32 +72,32 @@ class Recommender:
                 f"number from 1 to {test.item_num - 1}"
             )
         users = torch.arange(1, test.user_num) if users is None else users
-        self._trainer, self._k = trainer, k
+        self.trainer, self._k = trainer, k
         self.users, self.without_sequence = users, users[:0]
         if config["MODEL_TYPE"] is ModelType.SEQUENTIAL:
             rows, found = continuing(parts, users)
             self.users, self.without_sequence = users[found], users[~found]
-            self._loader: Any = SequenceLoader(config, "test", [*parts[:-1], rows])
+            self.loader: Any = SequenceLoader(config, "test", [*parts[:-1], rows])
             self.leaves_history_out = False
         else:
             known = type(data.test) is FullLoader  # whose sorted histories take as long as the ranking of many users
-            self._loader = copy.copy(data.test) if known else FullLoader(config, "test", parts)
-            self._loader.entries = users
+            self.loader = copy.copy(data.test) if known else FullLoader(config, "test", parts)
+            self.loader.entries = users
             self.leaves_history_out = not config["repeatable"]
         if len(self.users):
-            fit_to_memory(self._loader, trainer.model, self._try_block, memory_bytes(config["eval_memory"]))
-        self.block = self._loader.batch_entries
+            fit_to_memory(self.loader, trainer.model, self._try_block, memory_bytes(config["eval_memory"]))
+        self.block = self.loader.batch_entries
 
     def __iter__(self) -> Iterator[Lists]:
-        self._trainer.model.eval()
-        blocks = zip(self.users.split(self.block), self._loader.entries.split(self.block), strict=True)
+        self.trainer.model.eval()
+        blocks = zip(self.users.split(self.block), self.loader.entries.split(self.block), strict=True)
         for users, entries in blocks:
-            scores, items = self._trainer.lists(self._loader, entries, self._k)
+            scores, items = self.trainer.lists(self.loader, entries, self._k)
             yield Lists(users, torch.where(scores > -torch.inf, items, 0).cpu(), scores.cpu())
 
     def _try_block(self, loader: Any, entries: torch.Tensor) -> None:
         for block in (entries, entries):  # a block's scores live until the next one has its own
-            self._trainer.lists(loader, block, self._k)
+            self.trainer.lists(loader, block, self._k)
 
 
 def recommender(
