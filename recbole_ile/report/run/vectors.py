@@ -17,8 +17,9 @@ SUFFIXES = (".npz", ".parquet")
 def write_vectors(path: Path, vectors: Any, dataset: Any) -> None:
     """Write vectors with the original ids as texts; the file appears when it is complete.
 
-    An ``npz`` holds ``user_ids``, ``[U]`` texts, ``user_vectors``, ``[U, D]`` float32, and the same of items, and is read
-    with ``allow_pickle=False``. Parquet has a row for each vector: ``kind``, ``user`` or ``item``, ``id`` and ``vector``.
+    An ``npz`` holds ``user_ids``, ``[U]`` texts, ``user_vectors``, ``[U, D]`` float32, and the same of items; it is
+    read with ``allow_pickle=False``. Parquet has a row for each vector: ``kind``, ``user`` or ``item``, ``id`` and
+    ``vector``.
 
     Args:
         path: of one of ``SUFFIXES``.
