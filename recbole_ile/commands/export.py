@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.epilog = (
-        "The items' bias, LAP's shift and EP's prices are further columns of the vectors; the units in which LAP and EP\n"
-        "measure a user's scores are in the user's vector. What a user has used is not: leave it out as you search.\n"
+        "The items' bias, LAP's shift and EP's prices are further columns; the units in which LAP and EP measure a\n"
+        "user's scores are in the user's vector. What a user has used is not: leave it out as you search.\n"
         "What a model is re-ranked by and where its data lie are options too: --ep_weight=0.8, --data_path=<folder>."
     )
 

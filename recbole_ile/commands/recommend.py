@@ -15,6 +15,7 @@ from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
 from recbole_ile.plugin.runs.recommendation import recommender
 from recbole_ile.plugin.runs.reevaluation import reevaluation_config
+from recbole_ile.plugin.runs.unseen_users import recommender_of_histories
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.lists import SUFFIXES, write_lists
 from recbole_ile.texts import printable
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--users", help="original ids, separated by commas, or a file with one in a line")
     parser.add_argument("--all", action="store_true", help="all users of the data set")
     parser.add_argument(
+        "--history", metavar="FILE", help="users whom the model has never seen: a csv or parquet table of user and item"
+    )
+    parser.add_argument(
         "--k", default="10", help="length of the lists, 10 by default; a user with fewer items left gets fewer"
     )
     parser.add_argument("--out", required=True, help="the file to write, .csv or .parquet")
@@ -49,26 +53,31 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     started = time.perf_counter()
     options = parse_options(rest)
     check_known(options)
-    out, k, users = (
-        out_file(arguments.out, SUFFIXES),
-        length_of_lists(arguments.k),
-        _users(arguments.users, arguments.all),
-    )
+    _check_who(arguments)
+    out, k, users = out_file(arguments.out, SUFFIXES), length_of_lists(arguments.k), _users(arguments.users)
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
         stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
         config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
-        lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
+        if arguments.history is None:
+            lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
+            skipped = dataset.field2id_token[dataset.uid_field][lists.without_sequence.numpy()].tolist()
+            lack = "interactions to be continued"
+        else:
+            lists, dataset, histories = recommender_of_histories(
+                config, stored, arguments.checkpoint, k, arguments.history, arguments.reprice
+            )
+            if histories.unknown:
+                print(f"items that the model does not know, left out: {_some(histories.unknown)}")
+            skipped, lack = histories.without, "items that the model knows"
         del stored
-        skipped = dataset.field2id_token[dataset.uid_field][lists.without_sequence.numpy()]
-        named = ", ".join(map(printable, skipped[:NAMED].tolist())) + (" and others" if len(skipped) > NAMED else "")
         if not len(lists.users):
             raise InputError(
                 f"option users: {config['model']} needs interactions to be continued, of which there are none for "
-                f"{named}"
+                f"{_named(skipped)}"
             )
         n_lists, n_rows = write_lists(out, lists, dataset)
-    if len(skipped):
-        print(f"users without interactions to be continued, who get no list: {len(skipped)} ({named})")
+    if skipped:
+        print(f"users without {lack}, who get no list: {_some(skipped)}")
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
     print(
         f"{len(lists.users)} users, {n_lists} lists of {k}, {seen}, {n_rows} rows in {printable(out)}; "
@@ -77,11 +86,25 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
-def _users(text: str | None, everyone: bool) -> list[str] | None:
+def _some(ids: list[str]) -> str:
+    return f"{len(ids)} ({_named(ids)})"
+
+
+def _named(ids: list[str]) -> str:
+    return ", ".join(map(printable, ids[:NAMED])) + (" and others" if len(ids) > NAMED else "")
+
+
+def _check_who(arguments: argparse.Namespace) -> None:
+    """Refuse a call that does not say for whom, or says it twice."""
+    named = {"users": arguments.users, "history": arguments.history}
+    given = [f"--{name}={value}" for name, value in named.items() if value is not None] + ["--all"] * arguments.all
+    if len(given) != 1:
+        got = " and ".join(given) or "neither --users nor --all"
+        raise InputError(f"options users, all and history: got {got}; give one of them")
+
+
+def _users(text: str | None) -> list[str] | None:
     """Return the original ids that are asked for, ``None`` for those of all users."""
-    if (text is None) is not everyone:
-        given = f"--users={text} and --all" if everyone else "neither --users nor --all"
-        raise InputError(f"options users and all: got {given}; give one of them")
     if text is None:
         return None
     if os.path.isfile(text):

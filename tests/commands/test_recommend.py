@@ -147,8 +147,8 @@ def test_users_without_a_sequence_are_told_in_one_line(tmp_path: Path, capsys: p
 
 
 WRONG = [
-    (["--all", "--users=ann"], "options users and all: got --users=ann and --all; give one of them"),
-    ([], "options users and all: got neither --users nor --all"),
+    (["--all", "--users=ann"], "options users, all and history: got --users=ann and --all; give one of them"),
+    ([], "options users, all and history: got neither --users nor --all"),
     (["--users=,"], "option users=',' names nobody"),
     (["--users=empty.txt"], "option users='empty.txt' names nobody"),
     (["--users=ann,anne,x"], "option users: anne, x is no user of tiny, did you mean ann?"),

@@ -47,9 +47,10 @@ class Recommender:
 
     Args:
         trainer: of this plugin, with the trained model.
-        data: the loaders of the three parts.
+        parts: training, validation and test part.
         k: length of the lists.
         users: ``[U]`` user ids, each once; all of the data set by default.
+        loader: of the test part, where there is one already.
 
     Attributes:
         users: ``[U]`` ids of the users who get a list, in their order.
@@ -63,8 +64,9 @@ class Recommender:
         InputError: for a ``k`` that no list can have.
     """
 
-    def __init__(self, trainer: Any, data: PreparedData, k: int, users: torch.Tensor | None = None) -> None:
-        parts = [loader._dataset for loader in (data.train, data.valid, data.test)]
+    def __init__(
+        self, trainer: Any, parts: list[Any], k: int, users: torch.Tensor | None = None, loader: Any = None
+    ) -> None:
         config, test = trainer.config, parts[-1]
         if not 1 <= k < test.item_num:
             raise InputError(
@@ -80,8 +82,8 @@ class Recommender:
             self.loader: Any = SequenceLoader(config, "test", [*parts[:-1], rows])
             self.leaves_history_out = False
         else:
-            known = type(data.test) is FullLoader  # whose sorted histories take as long as the ranking of many users
-            self.loader = copy.copy(data.test) if known else FullLoader(config, "test", parts)
+            known = type(loader) is FullLoader  # whose sorted histories take as long as the ranking of many users
+            self.loader = copy.copy(loader) if known else FullLoader(config, "test", parts)
             self.loader.entries = users
             self.leaves_history_out = not config["repeatable"]
         if len(self.users):
@@ -124,7 +126,12 @@ def recommender(
     config["fast_loader"] = True
     run = restore(config, stored, checkpoint, needs_split=False, anew=reprice)
     ids = None if users is None else user_ids(run.data.dataset, users)
-    return Recommender(run.trainer, run.data, k, ids), run.data.dataset
+    return Recommender(run.trainer, parts_of(run.data), k, ids, run.data.test), run.data.dataset
+
+
+def parts_of(data: PreparedData) -> list[Any]:
+    """Return training, validation and test part of prepared data."""
+    return [loader._dataset for loader in (data.train, data.valid, data.test)]
 
 
 def user_ids(dataset: Any, users: list[str]) -> torch.Tensor:
