@@ -22,6 +22,7 @@ from recbole_ile.plugin.processes.launch import check_processes, run_processes
 from recbole_ile.plugin.runs.guest import leaving_no_trace
 from recbole_ile.plugin.runs.pipeline import train_and_evaluate
 from recbole_ile.plugin.runs.reevaluation import reevaluate, reevaluation_config
+from recbole_ile.plugin.runs.refit import check_no_refit, refit_config
 from recbole_ile.plugin.runs.versions import versions
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.files import write_run, write_users
@@ -34,7 +35,7 @@ EXAMPLE = "recbole-ile run --model=BPR_ILE --dataset=ml-100k"
 CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
 
-OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user")
+OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user", "refit")
 """Arguments of a run that say nothing of its configuration."""
 
 
@@ -50,6 +51,7 @@ def run_recbole_ile(
     checkpoint: str | Path | None = None,
     reprice: bool = False,
     per_user: bool = False,
+    refit: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -69,13 +71,16 @@ def run_recbole_ile(
         reprice: whether exposure prices in ``checkpoint`` are found anew, from the training interactions of now.
         per_user: whether to leave ``per_user.parquet`` beside the results: of each user the metrics, the group, the
             profile's shares and the list.
+        refit: whether the setting of ``checkpoint`` is trained on all interactions of the data as they are now, for as
+            many epochs as its validation found. There is no test result then, and the new checkpoint says so.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
         ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each group;
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
-        ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``; and
+        ``target_course`` if ``ile_target`` was given; ``refit``, of which checkpoint and for how many epochs, if it is
+        one; ``checkpoint`` and ``output_dir``, paths or ``None``; and
         ``per_user``, the path, if it was asked for.
 
     Raises:
@@ -83,6 +88,11 @@ def run_recbole_ile(
     """
     if checkpoint is not None and resume is not None:
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
+    if refit and (checkpoint is None or not saved or reprice or per_user):
+        raise InputError(
+            "option refit=True trains the setting of a checkpoint and saves the model; it needs checkpoint, and "
+            "neither saved=False, reprice nor per_user"
+        )
     if per_user and not saved:
         raise InputError("option per_user=True leaves a file beside the results, which saved=False does not keep")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
@@ -91,8 +101,13 @@ def run_recbole_ile(
             config = _configuration(model, dataset, config_file_list, config_dict, resume, stored)
             _check_per_user(config, per_user)
             result, seconds = train_and_evaluate(config, saved, resume, stored, per_user)
+        elif refit:
+            stored = read_checkpoint(checkpoint, map_location="cpu")
+            config, state = refit_config(checkpoint, stored, model, dataset, config_file_list, config_dict)
+            result, seconds = train_and_evaluate(config, refit=state)
         else:
             stored = read_checkpoint(checkpoint, map_location="cpu")
+            check_no_refit(checkpoint, stored)
             config = reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, config_dict)
             _check_per_user(config, per_user)
             result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user)
@@ -155,6 +170,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reprice", action="store_true", help="with --checkpoint: find exposure prices anew from the data of now"
     )
     parser.add_argument(
+        "--refit",
+        action="store_true",
+        help="with --checkpoint: train its setting on all interactions, for the epochs that validation found",
+    )
+    parser.add_argument(
         "--per_user", action="store_true", help="leave per_user.parquet: of each user metrics, group, profile and list"
     )
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
@@ -184,6 +204,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "trust_checkpoint": arguments.trust_checkpoint,
         "reprice": arguments.reprice,
         "per_user": arguments.per_user,
+        "refit": arguments.refit,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
     models = list(dict.fromkeys(name for name in named if name)) or [""]
@@ -197,7 +218,10 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     results = []
     for model in models:
         result = _run_one({**keywords, "model": model or None}, arguments)
-        print_result(result, f"{result['model']} on {result['dataset']}, test part")
+        if "refit" in result:
+            print(printable(_of_refit(**result["refit"])))
+        else:
+            print_result(result, f"{result['model']} on {result['dataset']}, test part")
         if "prices" in result:
             print_prices(result["prices"])
         if "ranking" in result:
@@ -210,6 +234,11 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results})
     return 0
+
+
+def _of_refit(of: str, epochs: int) -> str:
+    """Say what a model was trained on that nothing is left to test."""
+    return f"refit of {of}: trained on all interactions, epochs: {epochs}; nothing is left to test it on"
 
 
 def _of_target(wanted: str, valid: float, test: float | None, met: bool) -> str:
