@@ -6,11 +6,13 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from recbole_ile.commands.arguments import length_of_lists, out_file, parse_options
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.known_keys import check_known
+from recbole_ile.plugin.data.titles import TITLES, item_titles
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
 from recbole_ile.plugin.runs.recommendation import recommender
@@ -40,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--k", default="10", help="length of the lists, 10 by default; a user with fewer items left gets fewer"
     )
     parser.add_argument("--out", required=True, help="the file to write, .csv or .parquet")
+    parser.add_argument("--names", action="store_true", help="add the titles of the .item file, as a column title")
     parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.epilog = (
@@ -75,7 +78,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
                 f"option users: {config['model']} needs interactions to be continued, of which there are none for "
                 f"{_named(skipped)}"
             )
-        n_lists, n_rows = write_lists(out, lists, dataset)
+        n_lists, n_rows = write_lists(out, lists, dataset, _titles(config, dataset) if arguments.names else None)
     if skipped:
         print(f"users without {lack}, who get no list: {_some(skipped)}")
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
@@ -92,6 +95,16 @@ def _some(ids: list[str]) -> str:
 
 def _named(ids: list[str]) -> str:
     return ", ".join(map(printable, ids[:NAMED])) + (" and others" if len(ids) > NAMED else "")
+
+
+def _titles(config: Any, dataset: Any) -> Any:
+    found = item_titles(config, dataset)
+    if found is None:
+        raise InputError(
+            f"option names: {config['dataset']}.item in {config['data_path']} is not there or has no column whose name "
+            f"holds {' or '.join(TITLES)}"
+        )
+    return found
 
 
 def _check_who(arguments: argparse.Namespace) -> None:

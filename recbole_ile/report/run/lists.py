@@ -20,15 +20,17 @@ ROWS_AT_ONCE = 1 << 17
 """Rows that are collected before they are written, in parquet as a row group: many small ones are slow to read."""
 
 
-def write_lists(path: Path, blocks: Iterable[Any], dataset: Any) -> tuple[int, int]:
+def write_lists(path: Path, blocks: Iterable[Any], dataset: Any, titles: np.ndarray | None = None) -> tuple[int, int]:
     """Write lists with the original ids, a row for each item; the file appears when it is complete.
 
-    The columns are the fields of users and items of the data set, as texts, ``rank`` from 1, and ``score``.
+    The columns are the fields of users and items of the data set, as texts, ``rank`` from 1, ``score``, and
+    ``title`` if there are titles.
 
     Args:
         path: of one of ``SUFFIXES``.
         blocks: ``users``, ``items`` and ``scores`` as ``plugin.recommending.Lists`` has them.
         dataset: RecBole's, which knows the original ids.
+        titles: ``[n + 1]`` what items are called, by RecBole's id.
 
     Returns:
         The number of lists that are not empty, and of rows.
@@ -41,8 +43,10 @@ def write_lists(path: Path, blocks: Iterable[Any], dataset: Any) -> tuple[int, i
             ("rank", pyarrow.int32()),
             (item_field, pyarrow.string()),
             ("score", pyarrow.float32()),
+            *([] if titles is None else [("title", pyarrow.string())]),
         ]
     )
+    called = None if titles is None else pyarrow.array(titles)
     written = [0, 0]
 
     def write(temporary: Path) -> None:
@@ -57,6 +61,8 @@ def write_lists(path: Path, blocks: Iterable[Any], dataset: Any) -> tuple[int, i
                     names[1].take(pyarrow.array(items[rows, places])),
                     pyarrow.array(scores[rows, places].astype(np.float32)),
                 ]
+                if called is not None:
+                    columns.append(called.take(pyarrow.array(items[rows, places])))
                 writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
 
     write_whole(path, write)
