@@ -12,7 +12,7 @@ from recbole_ile.signals import follows_from_interruption, interrupting, say
 from recbole_ile.texts import one_line
 
 NAMES = (
-    *("run", "sweep", "compare", "recommend", "rerank", "evaluate", "fetch", "data"),
+    *("run", "sweep", "compare", "recommend", "export", "rerank", "evaluate", "fetch", "data"),
     *("doctor", "help", "completion"),
 )
 COMMANDS = {name: f"recbole_ile.commands.{name}" for name in NAMES}

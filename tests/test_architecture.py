@@ -22,7 +22,7 @@ SPANS = sorted(set(re.findall(r"`([^`\n]+)`", TEXT.replace(f"```{DRAWING}```", "
 OF_A_RUN = {"result.json", "ile_target.csv", "group_losses.csv", ".item", ".user"}
 """Files that runs and data sets have, not the repository."""
 OF_LIBRARIES = {"other_parameter", "torch.save"}
-COMMANDS = {"fetch", "recommend", "run --checkpoint", "sweep", "--model=BPR_ILE_CP", "--resume"}
+COMMANDS = {"fetch", "recommend", "export", "run --checkpoint", "sweep", "--model=BPR_ILE_CP", "--resume"}
 MODELS = {"BPR_ILE", "BPR_ILE_CP"}
 YAML_KEYS = {"search:"}
 STATED = OF_A_RUN | OF_LIBRARIES | COMMANDS | MODELS | YAML_KEYS

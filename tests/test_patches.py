@@ -14,6 +14,7 @@ PATCHING = ("plugin/compat.py", "plugin/hooks/")
 """Where shims and hooks are."""
 
 OURS = "an object of this package, which no annotation in the file says"
+HISTORY = "a model that was read for these lists alone reads what a user has used from here"
 COPY = "a copy that was made for it, right there"
 DATA = "data that RecBole's trainer, or ours, keeps there for others to set"
 BACK = "puts back what it found before a run"
@@ -99,7 +100,13 @@ ALLOWED = {
         "dataset.config",
     ): "RecBole's data set has the configuration it was read with",
     ("plugin/runs/pipeline.py", "train_and_evaluate", "trainer.saved_model_file"): DATA,
-    ("plugin/runs/recommendation.py", "Recommender.__init__", "self._loader.entries"): OURS,
+    ("plugin/data/histories.py", "Histories.parts", "own.field2id_token"): COPY,
+    ("plugin/data/histories.py", "Histories.parts", "own.user_feat"): COPY,
+    ("plugin/models/unseen.py", "_rows_of_matrix", "model.interaction_matrix"): HISTORY,
+    ("plugin/models/unseen.py", "_rows_of_predictions", "model.pred_mat"): HISTORY,
+    ("plugin/models/unseen.py", "_lists_of_items", "model.history_item_id"): HISTORY,
+    ("plugin/models/unseen.py", "_lists_of_items", "model.history_item_value"): HISTORY,
+    ("plugin/runs/recommendation.py", "Recommender.__init__", "self.loader.entries"): OURS,
     (
         "plugin/training/seeding.py",
         "seed_everything",

@@ -93,12 +93,16 @@ def test_a_command_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.trains
 def test_a_command_that_trains_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--model=BPR", "--dataset=ml-100k", "--epochs=1", "--show_progress=False"]) == 0
-    (saved,) = Path("saved").glob("*.pth")
+    saved = {}
+    for model in ("BPR", "EASE"):
+        assert main([f"--model={model}", "--dataset=ml-100k", "--epochs=1", "--show_progress=False"]) == 0
+        (saved[model],) = Path("saved").glob(f"{model}-*.pth")
+    Path("items.csv").write_text("user,item\nnew,242\nnew,302\n")
     Path("scores.csv").write_text("user,item,score\nu,i,1\nu,j,2\n")
     Path("train.inter").write_text("user_id:token\titem_id:token\nv\ti\nv\tj\n")
     for line in set(OURS) - set(RUNS) - set(SWEEPS) - set(COMPARISONS) - set(FETCHES):
-        words = shlex.split(re.sub(r"saved/\w+-<time>\.pth", str(saved), line).partition(" > ")[0])[1:]
+        trained = saved["EASE" if "--history" in line else "BPR"]
+        words = shlex.split(re.sub(r"saved/\w+-<time>\.pth", str(trained), line).partition(" > ")[0])[1:]
         assert main(words) == 0, line
     assert "not applicable" in capsys.readouterr().out
     assert Path("scores-reranked.csv").is_file()

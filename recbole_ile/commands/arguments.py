@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_ile.errors import InputError
+from recbole_ile.errors import InputError, near_miss
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.metric_keys import evaluated
 from recbole_ile.plugin.catalogue.model_names import ModelName
@@ -125,6 +125,41 @@ def _absolute(key: str, value: Any) -> Any:
     """Return a path as one that holds in every folder that a trial may work in."""
     is_path = key == "data_path" or (key.endswith("_path") and isinstance(value, str) and os.path.exists(value))
     return os.path.abspath(value) if is_path else value
+
+
+def out_file(text: str, suffixes: tuple[str, ...], folder: bool | None = None) -> Path:
+    """Return the path of ``--out``, a file that can be written.
+
+    Args:
+        text: what was given.
+        suffixes: of which it ends in one.
+        folder: whether it means a folder, where it may; ``None`` where it may not.
+
+    Raises:
+        InputError: for another suffix, a folder, or a file in a folder that is not there.
+    """
+    path = Path(text)
+    if path.suffix not in suffixes and not folder:
+        miss, else_ = near_miss(path.suffix, suffixes), "" if folder is None else ", or in / for a folder"
+        raise InputError(f"option out={text} is not allowed{miss}; it ends in {' or '.join(suffixes)}{else_}")
+    if not path.parent.is_dir():
+        known = [folder.name for folder in path.parent.parent.glob("*/")] if path.parent.parent.is_dir() else []
+        miss = near_miss(path.parent.name, known)
+        raise InputError(f"option out={text}: the folder {path.parent} does not exist{miss}")
+    if path.is_dir() and not folder:
+        raise InputError(f"option out={text} is a folder; it takes a file")
+    return path
+
+
+def length_of_lists(text: str) -> int:
+    """Return what ``--k`` says.
+
+    Raises:
+        InputError: if that is no whole number of at least 1.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"option k={text} is not allowed; it takes a whole number of at least 1")
+    return int(text)
 
 
 def add_machine_arguments(parser: argparse.ArgumentParser, at_once: str) -> None:

@@ -6,17 +6,20 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from recbole_ile.commands import shards
-from recbole_ile.commands.arguments import parse_options
-from recbole_ile.commands.unlisted import without_lists
-from recbole_ile.errors import InputError, near_miss
+from recbole_ile.commands.arguments import length_of_lists, out_file, parse_options
+from recbole_ile.commands.unlisted import NO_SEQUENCE, of_no_sequence, some, without_lists
+from recbole_ile.errors import InputError
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.known_keys import check_known
+from recbole_ile.plugin.data.titles import TITLES, item_titles
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
 from recbole_ile.plugin.runs.recommendation import recommender
 from recbole_ile.plugin.runs.reevaluation import reevaluation_config
+from recbole_ile.plugin.runs.unseen_users import recommender_of_histories
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.lists import SUFFIXES, ListFiles
 from recbole_ile.texts import printable
@@ -33,11 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--users", help="original ids, separated by commas, or a file with one in a line")
     parser.add_argument("--all", action="store_true", help="all users of the data set")
     parser.add_argument(
+        "--history", metavar="FILE", help="users whom the model has never seen: a csv or parquet table of user and item"
+    )
+    parser.add_argument(
         "--k", default="10", help="length of the lists, 10 by default; a user with fewer items left gets fewer"
     )
     parser.add_argument(
         "--out", required=True, help="the file to write, .csv or .parquet, or with --all a folder of them, lists/ say"
     )
+    parser.add_argument("--names", action="store_true", help="add the titles of the .item file, as a column title")
     shards.add_arguments(parser)
     parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
@@ -52,17 +59,28 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     started = time.perf_counter()
     options = parse_options(rest)
     check_known(options)
-    out, k, users = _out(arguments.out), _k(arguments.k), _users(arguments.users, arguments.all)
+    _check_who(arguments)
+    k, users, folder = length_of_lists(arguments.k), _users(arguments.users), shards.is_folder(arguments.out)
     shards.check(arguments)
-    if shards.is_folder(arguments.out):
+    out = out_file(arguments.out, SUFFIXES, folder=folder)
+    if folder:
         return shards.main(arguments, options, out, k)
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
         stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
         config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
-        lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
+        if arguments.history is None:
+            lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
+            skipped, lack = of_no_sequence(lists, dataset), NO_SEQUENCE
+        else:
+            lists, dataset, histories = recommender_of_histories(
+                config, stored, arguments.checkpoint, k, arguments.history, arguments.reprice
+            )
+            if histories.unknown:
+                print(f"items that the model does not know, left out: {some(histories.unknown)}")
+            skipped, lack = histories.without, "items that the model knows"
         del stored
-        told = without_lists(lists, dataset, str(config["model"]))
-        n_lists, n_rows = ListFiles(dataset).write(out, lists)
+        told = without_lists(skipped, lack, bool(len(lists.users)), str(config["model"]))
+        n_lists, n_rows = ListFiles(dataset, _titles(config, dataset) if arguments.names else None).write(out, lists)
     if told:
         print(told)
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
@@ -73,33 +91,27 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     return 0
 
 
-def _out(text: str) -> Path:
-    path, folder = Path(text), shards.is_folder(text)
-    if path.suffix not in SUFFIXES and not folder:
-        miss = near_miss(path.suffix, SUFFIXES)
+def _titles(config: Any, dataset: Any) -> Any:
+    found = item_titles(config, dataset)
+    if found is None:
         raise InputError(
-            f"option out={text} is not allowed{miss}; it ends in {' or '.join(SUFFIXES)}, or in / for a folder"
+            f"option names: {config['dataset']}.item in {config['data_path']} is not there or has no column whose name "
+            f"holds {' or '.join(TITLES)}"
         )
-    if not path.parent.is_dir():
-        known = [folder.name for folder in path.parent.parent.glob("*/")] if path.parent.parent.is_dir() else []
-        miss = near_miss(path.parent.name, known)
-        raise InputError(f"option out={text}: the folder {path.parent} does not exist{miss}")
-    if path.is_dir() and not folder:
-        raise InputError(f"option out={text} is a folder; it takes a file")
-    return path
+    return found
 
 
-def _k(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"option k={text} is not allowed; it takes a whole number of at least 1")
-    return int(text)
+def _check_who(arguments: argparse.Namespace) -> None:
+    """Refuse a call that does not say for whom, or says it twice."""
+    named = {"users": arguments.users, "history": arguments.history}
+    given = [f"--{name}={value}" for name, value in named.items() if value is not None] + ["--all"] * arguments.all
+    if len(given) != 1:
+        got = " and ".join(given) or "neither --users nor --all"
+        raise InputError(f"options users, all and history: got {got}; give one of them")
 
 
-def _users(text: str | None, everyone: bool) -> list[str] | None:
+def _users(text: str | None) -> list[str] | None:
     """Return the original ids that are asked for, ``None`` for those of all users."""
-    if (text is None) is not everyone:
-        given = f"--users={text} and --all" if everyone else "neither --users nor --all"
-        raise InputError(f"options users and all: got {given}; give one of them")
     if text is None:
         return None
     if os.path.isfile(text):

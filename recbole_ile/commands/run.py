@@ -26,6 +26,7 @@ from recbole_ile.plugin.processes.launch import check_processes, run_processes
 from recbole_ile.plugin.runs.guest import leaving_no_trace
 from recbole_ile.plugin.runs.pipeline import train_and_evaluate
 from recbole_ile.plugin.runs.reevaluation import reevaluate, reevaluation_config
+from recbole_ile.plugin.runs.refit import check_no_refit, refit_config
 from recbole_ile.plugin.runs.versions import versions
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.files import write_run, write_users
@@ -38,7 +39,7 @@ EXAMPLE = "recbole-ile run --model=BPR_ILE --dataset=ml-100k"
 CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
 
-OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user")
+OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user", "refit")
 """Arguments of a run that say nothing of its configuration."""
 
 
@@ -57,6 +58,7 @@ def run_recbole_ile(
     interactions: Any = None,
     users: Any = None,
     items: Any = None,
+    refit: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -82,13 +84,16 @@ def run_recbole_ile(
             can be used later; ``data_path`` is where.
         users: with ``interactions``, a table of users and their features, the columns of a ``.user`` file.
         items: with ``interactions``, the same of items.
+        refit: whether the setting of ``checkpoint`` is trained on all interactions of the data as they are now, for as
+            many epochs as its validation found. There is no test result then, and the new checkpoint says so.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
         ``model`` and ``dataset``; ``test_by_user_group`` and ``test_by_item_group``, a row for each group;
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
-        ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``; and
+        ``target_course`` if ``ile_target`` was given; ``refit``, of which checkpoint and for how many epochs, if it is
+        one; ``checkpoint`` and ``output_dir``, paths or ``None``; and
         ``per_user``, the path, if it was asked for; ``data_path``, the folder of the kept ``interactions``.
 
     Raises:
@@ -96,6 +101,11 @@ def run_recbole_ile(
     """
     if checkpoint is not None and resume is not None:
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
+    if refit and (checkpoint is None or not saved or reprice or per_user):
+        raise InputError(
+            "option refit=True trains the setting of a checkpoint and saves the model; it needs checkpoint, and "
+            "neither saved=False, reprice nor per_user"
+        )
     if per_user and not saved:
         raise InputError("option per_user=True leaves a file beside the results, which saved=False does not keep")
     if interactions is None and (users is not None or items is not None):
@@ -104,19 +114,26 @@ def run_recbole_ile(
         opened = resume if checkpoint is None else checkpoint
         stored = None if opened is None else read_checkpoint(opened, map_location="cpu")
 
-        def configure(options: dict[str, Any] | None) -> IleConfig:
+        def configure(options: dict[str, Any] | None) -> tuple[IleConfig, Any]:
             if checkpoint is not None and stored is not None:
-                return reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, options)
+                if refit:
+                    return refit_config(checkpoint, stored, model, dataset, config_file_list, options)
+                check_no_refit(checkpoint, stored)
+                return reevaluation_config(
+                    checkpoint, stored["config"], model, dataset, config_file_list, options
+                ), None
             unnamed = None if interactions is None else {"dataset": NAME_OF_FRAMES}
-            return _configuration(model, dataset, config_file_list, options, resume, stored, unnamed)
+            return _configuration(model, dataset, config_file_list, options, resume, stored, unnamed), None
 
-        config, data_path = configure(config_dict), None
+        (config, again), data_path = configure(config_dict), None
         if interactions is not None:
             data_path = _kept_frames(config, interactions, users, items)
-            config = configure({**(config_dict or {}), "data_path": data_path})
+            config, again = configure({**(config_dict or {}), "data_path": data_path})
         _check_per_user(config, per_user)
         if checkpoint is None or stored is None:
             result, seconds = train_and_evaluate(config, saved, resume, stored, per_user)
+        elif refit:
+            result, seconds = train_and_evaluate(config, refit=again)
         else:
             result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user)
     if data_path is not None:
@@ -194,6 +211,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reprice", action="store_true", help="with --checkpoint: find exposure prices anew from the data of now"
     )
     parser.add_argument(
+        "--refit",
+        action="store_true",
+        help="with --checkpoint: train its setting on all interactions, for the epochs that validation found",
+    )
+    parser.add_argument(
         "--per_user", action="store_true", help="leave per_user.parquet: of each user metrics, group, profile and list"
     )
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
@@ -223,6 +245,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "trust_checkpoint": arguments.trust_checkpoint,
         "reprice": arguments.reprice,
         "per_user": arguments.per_user,
+        "refit": arguments.refit,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
     models = list(dict.fromkeys(name for name in named if name)) or [""]
@@ -236,7 +259,10 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     results = []
     for model in models:
         result = _run_one({**keywords, "model": model or None}, arguments)
-        print_result(result, f"{result['model']} on {result['dataset']}, test part")
+        if "refit" in result:
+            print(printable(_of_refit(**result["refit"])))
+        else:
+            print_result(result, f"{result['model']} on {result['dataset']}, test part")
         if "prices" in result:
             print_prices(result["prices"])
         if "ranking" in result:
@@ -249,6 +275,11 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results})
     return 0
+
+
+def _of_refit(of: str, epochs: int) -> str:
+    """Say what a model was trained on that nothing is left to test."""
+    return f"refit of {of}: trained on all interactions, epochs: {epochs}; nothing is left to test it on"
 
 
 def _of_target(wanted: str, valid: float, test: float | None, met: bool) -> str:

@@ -11,7 +11,7 @@ import torch
 from recbole_ile.experiments.engine.shared_data import SharedData, take
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.plugin.output.logs import quiet_recbole
-from recbole_ile.plugin.runs.recommendation import Recommender
+from recbole_ile.plugin.runs.recommendation import Recommender, parts_of
 from recbole_ile.plugin.runs.reevaluation import reevaluation_config
 from recbole_ile.plugin.runs.restoring import restore
 from recbole_ile.report.run.lists import ListFiles
@@ -83,5 +83,5 @@ def writer_of(job: Job) -> ShardWriter:
         )
         config["fast_loader"] = True
         run = restore(config, job.stored, job.checkpoint, needs_split=False, read=lambda own: take(job.data, own))
-        lists = Recommender(run.trainer, run.data, job.k, block=job.plan.block)
+        lists = Recommender(run.trainer, parts_of(run.data), job.k, loader=run.data.test, block=job.plan.block)
         return ShardWriter(ShardFolder(job.folder), job.plan, lists, run.data.dataset)

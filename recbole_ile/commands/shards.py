@@ -15,7 +15,7 @@ import torch
 
 from recbole_ile.commands.interruption import advising, waiting
 from recbole_ile.commands.shard_worker import Job, ShardWriter, writer_of
-from recbole_ile.commands.unlisted import without_lists
+from recbole_ile.commands.unlisted import NO_SEQUENCE, of_no_sequence, without_lists
 from recbole_ile.errors import InputError
 from recbole_ile.experiments.engine.shared_data import shared
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
@@ -23,7 +23,7 @@ from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.data.checksummed_file import file_digest
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
-from recbole_ile.plugin.runs.recommendation import Recommender
+from recbole_ile.plugin.runs.recommendation import Recommender, parts_of
 from recbole_ile.plugin.runs.reevaluation import reevaluation_config
 from recbole_ile.plugin.runs.restoring import restore, with_ranking
 from recbole_ile.plugin.trust import trusting_checkpoints
@@ -69,6 +69,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise InputError(f"option out={arguments.out} is a file; without the / at its end it is replaced")
     if not arguments.all:
         raise InputError(f"option out={arguments.out}: a folder takes the lists of --all; --users takes a file")
+    if arguments.names:
+        raise InputError(f"option names: the files of a folder have no titles; --out=<file>{SUFFIXES[0]} takes them")
     if given is not None and (not given.isdecimal() or int(given) < 1):
         raise InputError(f"option shard_users={given} is not allowed; it takes a whole number of at least 1")
 
@@ -89,8 +91,9 @@ def main(arguments: argparse.Namespace, options: dict[str, str], out: Path, k: i
         with _threads(threads):
             config["fast_loader"] = True
             run = restore(config, stored, arguments.checkpoint, needs_split=False, anew=arguments.reprice)
-            lists = Recommender(run.trainer, run.data, k, block=block)
-            told = without_lists(lists, run.data.dataset, str(config["model"]))
+            lists = Recommender(run.trainer, parts_of(run.data), k, loader=run.data.test, block=block)
+            skipped = of_no_sequence(lists, run.data.dataset)
+            told = without_lists(skipped, NO_SEQUENCE, bool(len(lists.users)), str(config["model"]))
             of_data = {"data": run.data.identity().digest, "users": len(lists.users)}
             folder.check(**of_data)
             chosen = {"shard_users": SHARD_USERS, "block": lists.block, "threads": threads}

@@ -62,9 +62,28 @@ def adjusted_after_training(
     adjustment = tau * (shares - shares.mean() if centre else shares)
     if not standardize:
         return (scores.double() - adjustment).to(scores.dtype)
+    centred, listed = _centred(scores)
+    z = torch.where(listed, centred / standard_units(scores)[:, None], -torch.inf)
+    return (z - adjustment).to(scores.dtype)
+
+
+def standard_units(scores: torch.Tensor) -> torch.Tensor:
+    """Return ``[B]`` float64 population deviations of each user's scores, 1 where they are all equal.
+
+    Args:
+        scores: ``[B, n]`` floats, ``-inf`` where an item must not be recommended.
+
+    >>> standard_units(torch.tensor([[3.0, 1.0, -torch.inf], [2.0, 2.0, 2.0]])).tolist()
+    [1.0, 1.0]
+    """
+    centred, listed = _centred(scores)
+    numbers = listed.sum(dim=1).clamp_min(1)
+    deviations = (torch.where(listed, centred, 0.0).square().sum(dim=1) / numbers).sqrt()
+    return torch.where(deviations > 0, deviations, 1.0)
+
+
+def _centred(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores less their user's mean, and which of them are of items that may be recommended."""
     values, listed = scores.double(), scores.isfinite()
     numbers = listed.sum(dim=1, keepdim=True).clamp_min(1)
-    centred = values - torch.where(listed, values, 0.0).sum(dim=1, keepdim=True) / numbers
-    deviations = (torch.where(listed, centred, 0.0).square().sum(dim=1, keepdim=True) / numbers).sqrt()
-    z = torch.where(listed, centred / torch.where(deviations > 0, deviations, 1.0), -torch.inf)
-    return (z - adjustment).to(scores.dtype)
+    return values - torch.where(listed, values, 0.0).sum(dim=1, keepdim=True) / numbers, listed

@@ -89,7 +89,7 @@ def test_every_option_is_explained_with_default_and_allowed_values() -> None:
         ("EASE", ("do not: it is solved in closed form", "EP")),
         ("BPR_LA", ("a general model", "LA: a mitigation", "--la_tau")),
         ("rerank", ("usage: recbole-ile rerank", "--scores")),
-        ("trust_checkpoint", ("run, recommend: allow code",)),
+        ("trust_checkpoint", ("run, recommend, export: allow code",)),
     ],
 )
 def test_a_topic_is_explained(topic: str, parts: tuple[str, ...]) -> None:

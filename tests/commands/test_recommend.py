@@ -86,6 +86,24 @@ def test_both_formats_hold_the_same(checkpoint: str, model: str, monkeypatch: py
 
 
 @pytest.mark.trains
+def test_titles_are_a_further_column_in_both_formats(
+    checkpoint: str, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert recommend(checkpoint, "--all", "--k=2", "--names", "--out=recs.csv") == 2
+    assert "option names: tiny.item in" in capsys.readouterr().err
+    titles = {"a": 'A, the "first"', "b": "NA", "c": "Übung"}
+    lines = ["item_id:token\tmovie_title:token_seq", *(f"{item}\t{title}" for item, title in titles.items())]
+    (tiny / "tiny" / "tiny.item").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for suffix in ("csv", "parquet"):
+        assert recommend(checkpoint, "--all", "--k=8", "--names", f"--out=recs.{suffix}") == 0
+        path = f"recs.{suffix}"
+        table = pd.read_csv(path, keep_default_na=False) if suffix == "csv" else pd.read_parquet(path)
+        assert table.columns.tolist() == ["user_id", "rank", "item_id", "score", "title"]
+        assert table["title"].tolist() == [titles.get(item, "") for item in table["item_id"]]
+        assert {"NA", ""} <= set(table["title"])
+
+
+@pytest.mark.trains
 def test_users_are_named_in_the_command_or_in_a_file(checkpoint: str) -> None:
     Path("users.txt").write_text("eve\n\nann\neve\n")
     for users in ("eve,ann", " eve , ann ,eve", "users.txt"):
@@ -147,8 +165,8 @@ def test_users_without_a_sequence_are_told_in_one_line(tmp_path: Path, capsys: p
 
 
 WRONG = [
-    (["--all", "--users=ann"], "options users and all: got --users=ann and --all; give one of them"),
-    ([], "options users and all: got neither --users nor --all"),
+    (["--all", "--users=ann"], "options users, all and history: got --users=ann and --all; give one of them"),
+    ([], "options users, all and history: got neither --users nor --all"),
     (["--users=,"], "option users=',' names nobody"),
     (["--users=empty.txt"], "option users='empty.txt' names nobody"),
     (["--users=ann,anne,x"], "option users: anne, x is no user of tiny, did you mean ann?"),

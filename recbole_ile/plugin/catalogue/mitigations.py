@@ -93,6 +93,12 @@ class Mitigation:
         known = {**self.options, **settings}
         return self.neutral is None or any(known[key] != value for key, value in self.neutral.items())
 
+    def acts_in_ranking(self, settings: Mapping[str, Any]) -> bool:
+        """Tell whether it does anything to the scores of a trained model under some settings."""
+        if self.stage is Stage.RANKING:
+            return self.acts(settings)
+        return any({**self.options, **settings}[key] for key in self.ranks_with)
+
     def load(self) -> type[Any]:
         """Import its class.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from recbole.data.dataloader.general_dataloader import FullSortEvalDataLoader
 from recbole.utils import EvaluatorType
+from scipy.sparse import csr_matrix
 
 from recbole_ile.plugin.config.values import memory_bytes
 from recbole_ile.plugin.data.loaders.evaluation import EvaluationLoader
@@ -28,6 +29,9 @@ class RanksItself(Protocol):
 
     def set_ranking(self, config: Any) -> None:
         """Take the settings of the ranking from a configuration."""
+
+    def take_users(self, histories: csr_matrix) -> None:
+        """Take users whom training did not know in the place of those that it did."""
 
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:
         """Return scores whose order is that of the lists to recommend."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from scipy.sparse import csr_matrix
 
 from recbole_ile.functional.reranking import calibrated_popularity, put_first, scale_min_max
 from recbole_ile.functional.value_calibration import calibrated_values
@@ -45,6 +46,13 @@ class CalibratedPopularity(ListChooser):
         """Return its options in addition to those of the mitigations before it."""
         own = ("cp_weight", "cp_candidates", "cp_normalize", "cp_divergence", "cp_field")
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
+
+    def take_users(self, histories: csr_matrix) -> None:
+        """Take the profiles of other users."""
+        super().take_users(histories)
+        self._cp_tastes.take_users(histories)
+        if self.cp_field:
+            self._values_of(self.cp_field).take_users(histories)
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recbole_ile.functional.folded_vectors import Step
 from recbole_ile.functional.prices import Pricing, find_prices, score_units
 from recbole_ile.functional.value_prices import find_value_prices
 from recbole_ile.kernels.price_demand import Candidates
@@ -78,6 +79,10 @@ class ExposurePricing(Reranker):
             "ep_field",
         )
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
+
+    def step(self, scores: torch.Tensor) -> Step:
+        """Return what it does to ``[B, n + 1]`` scores, to those of the candidates alone where they are not all."""
+        return Step(score_units(scores, self.ep_unit), self.ep_prices)
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from scipy.sparse import csr_matrix
 
 from recbole_ile.functional.fair_prefixes import fair_lists, minimum_protected, protected_groups, protected_shares
 from recbole_ile.functional.reranking import put_first
@@ -37,6 +38,12 @@ class FairPrefixes(ListChooser):
         """Return its options in addition to those of the mitigations before it."""
         own = ("fair_protected", "fair_share", "fair_alpha")
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
+
+    def take_users(self, histories: csr_matrix) -> None:
+        """Take the profiles of other users."""
+        super().take_users(histories)
+        self._fair_tastes.take_users(histories)
+        self._fair_minimum.clear()
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

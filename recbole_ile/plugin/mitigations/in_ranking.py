@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from scipy.sparse import csr_matrix
 
 from recbole_ile.plugin.catalogue.composed import Composed
 from recbole_ile.plugin.catalogue.mitigations import AUTO
@@ -39,6 +40,13 @@ class Reranker(Composed):
     def ranking_settings(self) -> dict[str, Any]:
         """Return the settings that the lists follow from in addition to the scores: its own and those before it."""
         return {}
+
+    def take_users(self, histories: csr_matrix) -> None:
+        """Take users whom training did not know in the place of those that it did.
+
+        Args:
+            histories: ``[B + 1, n + 1]`` interactions of each user and item, padding included.
+        """
 
     def learn_ranking(self, users: Any) -> None:
         """Learn what it needs from the lists of the training users, ``evaluation.training_users.TrainingUsers``.

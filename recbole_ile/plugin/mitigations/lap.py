@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from recbole_ile.functional.logit_adjustment import adjusted_after_training, log_shares
+from recbole_ile.functional.folded_vectors import Step
+from recbole_ile.functional.logit_adjustment import adjusted_after_training, log_shares, standard_units
 from recbole_ile.plugin.data.popularity import TrainingPopularity
 from recbole_ile.plugin.mitigations.in_ranking import Reranker
 
@@ -37,6 +38,11 @@ class PostHocLogitAdjustment(Reranker):
     def ranking_settings(self) -> dict[str, Any]:
         """Return both, as what acts on the scores before later mitigations."""
         return {**super().ranking_settings(), "lap_tau": self.lap_tau, "lap_scale": self.lap_scale}
+
+    def step(self, scores: torch.Tensor) -> Step:
+        """Return what it does to ``[B, n + 1]`` scores, but for a number of each user's that ranks nothing."""
+        units = standard_units(scores) if self.lap_scale == "zscore" else scores.new_ones(len(scores))
+        return Step(units, self.lap_tau * (self._lap_shares - self._lap_shares.mean()).to(scores.device))
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

@@ -57,6 +57,14 @@ class Tastes:
         of_users = csr_matrix((np.ones(len(users)), (users, items)), shape=(dataset.user_num - 1, len(values)))
         return cls(values, (of_users @ of_items).toarray(), 0, dataset.uid_field)
 
+    def take_users(self, histories: csr_matrix) -> None:
+        """Take the profiles of other users, of whom ``[B + 1, n + 1]`` interactions are known."""
+        groups = self.groups.cpu().numpy().reshape(len(self.groups), -1)
+        items, places = (groups >= 0).nonzero()
+        shares = 1.0 / (groups >= 0).sum(axis=1)
+        of_items = csr_matrix((shares[items], (items, groups[items, places])), (len(groups), self.profiles.shape[1]))
+        self.profiles = torch.from_numpy((histories @ of_items).toarray()).to(self.profiles)
+
     def of(self, interaction: Any, rows: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Return the ``[B, G]`` profiles of the users of ``[B, n + 1]`` scores."""
         return self.profiles.index_select(0, self.users(interaction, rows, scores))

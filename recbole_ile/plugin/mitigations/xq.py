@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from scipy.sparse import csr_matrix
 
 from recbole_ile.functional.diversification import explicit_diversification
 from recbole_ile.functional.reranking import put_first
@@ -33,6 +34,11 @@ class ExplicitDiversification(ListChooser):
         """Return its options in addition to those of the mitigations before it."""
         own = ("xq_weight", "xq_candidates", "xq_mode")
         return {**super().ranking_settings(), **{name: getattr(self, name) for name in own}}
+
+    def take_users(self, histories: csr_matrix) -> None:
+        """Take the profiles of other users."""
+        super().take_users(histories)
+        self._xq_tastes.take_users(histories)
 
     @torch.no_grad()
     def rerank(self, scores: torch.Tensor, interaction: Any, rows: torch.Tensor, k: int) -> torch.Tensor:

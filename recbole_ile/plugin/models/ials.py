@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType, ModelType
+from scipy.sparse import csr_matrix
 
 from recbole_ile.functional.implicit_feedback import implicit_objective
-from recbole_ile.kernels.alternation import Ridge, alternate
+from recbole_ile.kernels.alternation import Ridge, alternate, solve_side
 from recbole_ile.plugin.processes.launch import n_cores
 from recbole_ile.signals import stop_if_interrupted
 
@@ -50,9 +51,17 @@ class IALS(GeneralRecommender):
         """Return the ``[B * (n + 1)]`` scores of all items."""
         return (self.user_factors[interaction[self.USER_ID]] @ self.item_factors.T).flatten()
 
+    def solve_users(self, histories: csr_matrix) -> None:
+        """Solve the vectors of other users, the items' being what they are.
+
+        Args:
+            histories: ``[B + 1, n + 1]`` float64 counts of each user and item, padding included.
+        """
+        solved = solve_side(histories, self.item_factors.cpu().numpy(), self._ridge, _threads())
+        self.user_factors = torch.from_numpy(solved).to(self.item_factors)
+
     def _solve(self) -> float:
-        threads = max(min(torch.get_num_threads(), n_cores()), 1)
-        iterations = alternate(self._counts, self.item_factors.shape[1], self._ridge, self._seed, threads)
+        iterations = alternate(self._counts, self.item_factors.shape[1], self._ridge, self._seed, _threads())
         users, items = next(iterations)
         for _ in range(self._iterations - 1):
             stop_if_interrupted()
@@ -63,3 +72,7 @@ class IALS(GeneralRecommender):
         self.item_factors.copy_(torch.from_numpy(items))
         self._counts = None
         return objective
+
+
+def _threads() -> int:
+    return max(min(torch.get_num_threads(), n_cores()), 1)

@@ -40,6 +40,7 @@ def train_and_evaluate(
     resume: str | Path | None = None,
     stored: dict[str, Any] | None = None,
     per_user: bool = False,
+    refit: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Train a model and evaluate the best of its epochs on the test part.
 
@@ -49,6 +50,7 @@ def train_and_evaluate(
         resume: checkpoint of an interrupted run of this model on this data set, to be continued.
         stored: its content.
         per_user: whether each user is wanted, too.
+        refit: the state of ``Refitting``, where the setting of a checkpoint is trained on everything.
 
     Returns:
         The result that ``run_recbole_ile`` documents, and the seconds that its parts took.
@@ -63,6 +65,8 @@ def train_and_evaluate(
     data = prepare_data(config, known=known)
     net = build_model(config, data)
     trainer = get_trainer(config)(config, net)
+    if refit is not None:
+        trainer.refitting.load_state_dict(refit)
     if isinstance(net, Ensemble):
         check_members(config)
     if resume is not None and stored is not None:

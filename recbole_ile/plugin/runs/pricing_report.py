@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,12 +10,12 @@ import pandas as pd
 
 from recbole_ile.functional.prices import Pricing
 from recbole_ile.plugin.data.popularity import TrainingPopularity
+from recbole_ile.plugin.data.titles import item_titles
 from recbole_ile.plugin.evaluation.breakdown import report_k, split_by_user
 
 NAMED = 5
 """The dearest and the most subsidised items that are named."""
 TENTHS = 10
-TITLES = ("title", "name")
 
 
 @runtime_checkable
@@ -30,8 +30,8 @@ def pricing_report(config: Any, dataset: Any, pricing: Pricing, popularity: Trai
     """Return what the prices did to the items in the lists of the training users.
 
     Args:
-        config: tells k.
-        dataset: RecBole's, which knows what the items are called.
+        config: tells k, and where the data set says what its items are called.
+        dataset: RecBole's.
         pricing: what finding the prices told.
         popularity: the item groups.
 
@@ -52,7 +52,7 @@ def pricing_report(config: Any, dataset: Any, pricing: Pricing, popularity: Trai
         for group, name in enumerate(popularity.group_names)
     ]
     order = np.argsort(-pricing.prices, kind="stable")
-    names = _names(dataset)
+    names = _names(config, dataset)
 
     def priced(item: int) -> dict[str, Any]:
         return {"item": names(item), "price": float(pricing.prices[item])}
@@ -122,19 +122,7 @@ def _share(exposure: np.ndarray, members: np.ndarray) -> float:
     return float(exposure[members].sum() / max(exposure.sum(), 1))
 
 
-def _names(dataset: Any) -> Any:
+def _names(config: Any, dataset: Any) -> Callable[[int], str]:
     """Return a function from the index of an item to what it is called: its title if the data tell, or its id."""
-    tokens = dataset.field2id_token[dataset.iid_field]
-    table = dataset.item_feat
-    titles = [field for field in ([] if table is None else table.columns) if any(each in field for each in TITLES)]
-
-    def name(item: int) -> str:
-        for field in titles:
-            if field in dataset.field2id_token:
-                values = np.atleast_1d(table[field][item + 1].numpy())
-                words = [str(dataset.field2id_token[field][value]) for value in values if value]
-                if words:
-                    return " ".join(words)
-        return str(tokens[item + 1])
-
-    return name
+    tokens, titles = dataset.field2id_token[dataset.iid_field], item_titles(config, dataset)
+    return lambda item: str((titles is not None and titles[item + 1]) or tokens[item + 1])

@@ -47,26 +47,33 @@ class Recommender:
 
     Args:
         trainer: of this plugin, with the trained model.
-        data: the loaders of the three parts.
+        parts: training, validation and test part.
         k: length of the lists.
         users: ``[U]`` user ids, each once; all of the data set by default.
+        loader: of the test part, where there is one already.
         block: number of users that are ranked together, if it was found before.
 
     Attributes:
         users: ``[U]`` ids of the users who get a list, in their order.
         without_sequence: ids of those who get none, because they have no sequence to be continued.
+        trainer: that was given.
+        loader: gives the batch of any of its ``entries``, one for each of ``users``.
         leaves_history_out: whether there is anything that a user is not recommended.
         block: number of users that are ranked together.
-        identity: returns what tells these data from others.
 
     Raises:
         InputError: for a ``k`` that no list can have.
     """
 
     def __init__(
-        self, trainer: Any, data: PreparedData, k: int, users: torch.Tensor | None = None, block: int | None = None
+        self,
+        trainer: Any,
+        parts: list[Any],
+        k: int,
+        users: torch.Tensor | None = None,
+        loader: Any = None,
+        block: int | None = None,
     ) -> None:
-        parts = [loader._dataset for loader in (data.train, data.valid, data.test)]
         config, test = trainer.config, parts[-1]
         if not 1 <= k < test.item_num:
             raise InputError(
@@ -74,23 +81,22 @@ class Recommender:
                 f"number from 1 to {test.item_num - 1}"
             )
         users = torch.arange(1, test.user_num) if users is None else users
-        self._trainer, self._k = trainer, k
+        self.trainer, self._k = trainer, k
         self.users, self.without_sequence = users, users[:0]
-        self.identity = data.identity
         self._last: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         if config["MODEL_TYPE"] is ModelType.SEQUENTIAL:
             rows, found = continuing(parts, users)
             self.users, self.without_sequence = users[found], users[~found]
-            self._loader: Any = SequenceLoader(config, "test", [*parts[:-1], rows])
+            self.loader: Any = SequenceLoader(config, "test", [*parts[:-1], rows])
             self.leaves_history_out = False
         else:
-            known = type(data.test) is FullLoader  # whose sorted histories take as long as the ranking of many users
-            self._loader = copy.copy(data.test) if known else FullLoader(config, "test", parts)
-            self._loader.entries = users
+            known = type(loader) is FullLoader  # whose sorted histories take as long as the ranking of many users
+            self.loader = copy.copy(loader) if known else FullLoader(config, "test", parts)
+            self.loader.entries = users
             self.leaves_history_out = not config["repeatable"]
         if len(self.users) and block is None:
-            fit_to_memory(self._loader, trainer.model, self._try_block, memory_bytes(config["eval_memory"]))
-        self.block: int = block or self._loader.batch_entries
+            fit_to_memory(self.loader, trainer.model, self._try_block, memory_bytes(config["eval_memory"]))
+        self.block: int = block or self.loader.batch_entries
 
     def __iter__(self) -> Iterator[Lists]:
         return self.between(0, len(self.users))
@@ -105,7 +111,7 @@ class Recommender:
             first: place in ``users`` of the first.
             last: place behind the last.
         """
-        self._trainer.model.eval()
+        self.trainer.model.eval()
         for start in range(first - first % self.block, max(last, 1), self.block):  # nobody's lists are a block, too
             own = slice(max(first - start, 0), last - start)
             scores, items = self._ranked(start)
@@ -116,15 +122,15 @@ class Recommender:
     def _ranked(self, start: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Rank a block unless it was the last one, with random numbers of its own for a model that draws some."""
         if start not in self._last:
-            entries = self._loader.entries[start : start + self.block]
+            entries = self.loader.entries[start : start + self.block]
             with torch.random.fork_rng():
-                torch.manual_seed(self._trainer.config["seed"] + start)
-                self._last = {start: self._trainer.lists(self._loader, entries, self._k)}
+                torch.manual_seed(self.trainer.config["seed"] + start)
+                self._last = {start: self.trainer.lists(self.loader, entries, self._k)}
         return self._last[start]
 
     def _try_block(self, loader: Any, entries: torch.Tensor) -> None:
         for block in (entries, entries):  # a block's scores live until the next one has its own
-            self._trainer.lists(loader, block, self._k)
+            self.trainer.lists(loader, block, self._k)
 
 
 def recommender(
@@ -151,7 +157,12 @@ def recommender(
     config["fast_loader"] = True
     run = restore(config, stored, checkpoint, needs_split=False, anew=reprice)
     ids = None if users is None else user_ids(run.data.dataset, users)
-    return Recommender(run.trainer, run.data, k, ids), run.data.dataset
+    return Recommender(run.trainer, parts_of(run.data), k, ids, run.data.test), run.data.dataset
+
+
+def parts_of(data: PreparedData) -> list[Any]:
+    """Return training, validation and test part of prepared data."""
+    return [loader._dataset for loader in (data.train, data.valid, data.test)]
 
 
 def user_ids(dataset: Any, users: list[str]) -> torch.Tensor:

@@ -66,8 +66,7 @@ def reevaluation_config(
         )
     if dataset not in (None, stored["dataset"]):
         raise InputError(f"option dataset={dataset} is not that of checkpoint {checkpoint}, {stored['dataset']}")
-    kept = {**stored_settings(stored.external_config_dict, checkpoint), "checkpoint_dir": str(Path(checkpoint).parent)}
-    kept.pop("state", None)  # how much a training said is nothing that this one has to hide
+    kept = kept_settings(checkpoint, stored)
     config = IleConfig(str(name), stored["dataset"], config_file_list, config_dict, kept)
     in_ranking = {key for each in known_mitigations().values() for key in each.ranking_keys}
     changed = {key for key, value in config.external_config_dict.items() if key not in kept or kept[key] != value}
@@ -78,6 +77,13 @@ def reevaluation_config(
                 "was trained with changes by training it anew"
             )
     return config
+
+
+def kept_settings(checkpoint: str | Path, stored: Any) -> dict[str, Any]:
+    """Return what was given to the training of a checkpoint, which holds where nothing else is given."""
+    kept = {**stored_settings(stored.external_config_dict, checkpoint), "checkpoint_dir": str(Path(checkpoint).parent)}
+    kept.pop("state", None)  # how much a training said is nothing that this one has to hide
+    return kept
 
 
 def reevaluate(

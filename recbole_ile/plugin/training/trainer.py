@@ -30,6 +30,7 @@ from recbole_ile.plugin.training.learned_ranking import LearnedRanking, learns_r
 from recbole_ile.plugin.training.optimizer import fused
 from recbole_ile.plugin.training.pair_training import PairTraining
 from recbole_ile.plugin.training.parallel import ParallelTrainer
+from recbole_ile.plugin.training.refitting import Refitting
 from recbole_ile.plugin.training.resuming import Resuming
 from recbole_ile.plugin.training.rowwise_epoch import stepping_by_rows
 from recbole_ile.plugin.training.trained_members import Ensemble, TrainedMembers
@@ -48,6 +49,7 @@ class BehavingTrainer(Base):
         behaviours: in the order in which they act.
         history: the group losses of the epochs.
         resuming: where an interrupted training was.
+        refitting: whether this trains the setting of a checkpoint on everything.
         members: of an ensemble, which are trained.
         epoch: that is trained, or was trained last.
         last_valid_result: of the last validation, ``None`` before the first.
@@ -70,7 +72,8 @@ class BehavingTrainer(Base):
         self.data_identity: Callable[[], DataIdentity] | None = None
         self._identity: dict[str, Any] | None = None
         self.history, self.resuming = GroupLossHistory(), Resuming(self)
-        self.behaviours: list[Behaviour] = [self.resuming, self.history, FiniteLoss()]
+        self.refitting = Refitting()
+        self.behaviours: list[Behaviour] = [self.resuming, self.history, FiniteLoss(), self.refitting]
         if config["valid_tolerance"]:
             self.behaviours.append(FairestEpoch(config))
         if config["ile_target"] and isinstance(model, WeighsItemLosses):

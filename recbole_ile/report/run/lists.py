@@ -23,21 +23,25 @@ ROWS_AT_ONCE = 1 << 17
 class ListFiles:
     """Writes lists with the original ids, a row for each item.
 
-    The columns are the fields of users and items of the data set, as texts, ``rank`` from 1, and ``score``.
+    The columns are the fields of users and items of the data set, as texts, ``rank`` from 1, ``score``, and
+    ``title`` if there are titles.
 
     Args:
         dataset: RecBole's, which knows the original ids.
+        titles: ``[n + 1]`` what items are called, by RecBole's id.
     """
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: Any, titles: np.ndarray | None = None) -> None:
         fields = dataset.uid_field, dataset.iid_field
         self._names = [pyarrow.array(dataset.field2id_token[field].astype(str)) for field in fields]
+        self._titles = None if titles is None else pyarrow.array(titles)
         self._schema = pyarrow.schema(
             [
                 (fields[0], pyarrow.string()),
                 ("rank", pyarrow.int32()),
                 (fields[1], pyarrow.string()),
                 ("score", pyarrow.float32()),
+                *([] if titles is None else [("title", pyarrow.string())]),
             ]
         )
 
@@ -67,6 +71,8 @@ class ListFiles:
                         self._names[1].take(pyarrow.array(items[rows, places])),
                         pyarrow.array(scores[rows, places].astype(np.float32)),
                     ]
+                    if self._titles is not None:
+                        columns.append(self._titles.take(pyarrow.array(items[rows, places])))
                     writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
 
         write_whole(path, write)

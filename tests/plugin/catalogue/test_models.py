@@ -40,6 +40,15 @@ def test_a_name_knows_what_is_trained_and_what_acts() -> None:
     assert pickle.loads(pickle.dumps(name)) == name
 
 
+def test_what_acts_on_the_scores_of_a_trained_model() -> None:
+    for text, settings, acting in (
+        ("BPR_PD_LAP_EP", {"pd_inject": 0.0, "ep_weight": 0.4}, ["LAP", "EP"]),
+        ("BPR_PD_ILE_EP", {"pd_inject": 0.5, "ep_weight": 0.0}, ["PD"]),
+    ):
+        mitigations = ModelName.parse(text).mitigations
+        assert [each.suffix for each in mitigations if each.acts_in_ranking(settings)] == acting
+
+
 def test_a_mitigation_named_twice_is_refused_with_the_right_name() -> None:
     with pytest.raises(InputError, match=r"write it as BPR_ILE$"):
         ModelName.parse("BPR_ILE_ILE")
