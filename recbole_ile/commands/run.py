@@ -24,7 +24,7 @@ from recbole_ile.plugin.runs.pipeline import train_and_evaluate
 from recbole_ile.plugin.runs.reevaluation import reevaluate, reevaluation_config
 from recbole_ile.plugin.runs.versions import versions
 from recbole_ile.plugin.trust import trusting_checkpoints
-from recbole_ile.report.run.files import write_run, write_users
+from recbole_ile.report.run.files import write_run, write_run_page, write_users
 from recbole_ile.report.tables import print_comparison, print_prices, print_result
 from recbole_ile.texts import printable
 
@@ -34,7 +34,7 @@ EXAMPLE = "recbole-ile run --model=BPR_ILE --dataset=ml-100k"
 CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
 
-OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user")
+OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user", "report")
 """Arguments of a run that say nothing of its configuration."""
 
 
@@ -50,6 +50,7 @@ def run_recbole_ile(
     checkpoint: str | Path | None = None,
     reprice: bool = False,
     per_user: bool = False,
+    report: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -69,6 +70,7 @@ def run_recbole_ile(
         reprice: whether exposure prices in ``checkpoint`` are found anew, from the training interactions of now.
         per_user: whether to leave ``per_user.parquet`` beside the results: of each user the metrics, the group, the
             profile's shares and the list.
+        report: whether to leave ``report.html`` beside the results, a page with tables and interactive figures.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
@@ -76,30 +78,33 @@ def run_recbole_ile(
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
         ``target_course`` if ``ile_target`` was given; ``checkpoint`` and ``output_dir``, paths or ``None``; and
-        ``per_user``, the path, if it was asked for.
+        ``per_user`` and ``report``, paths, if they were asked for.
 
     Raises:
         InputError: for an option, file or data set that cannot be used.
     """
     if checkpoint is not None and resume is not None:
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
-    if per_user and not saved:
-        raise InputError("option per_user=True leaves a file beside the results, which saved=False does not keep")
+    for option, asked in (("per_user", per_user), ("report", report)):
+        if asked and not saved:
+            raise InputError(f"option {option}=True leaves a file beside the results, which saved=False does not keep")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
         if checkpoint is None:
             stored = None if resume is None else read_checkpoint(resume, map_location="cpu")
             config = _configuration(model, dataset, config_file_list, config_dict, resume, stored)
             _check_per_user(config, per_user)
-            result, seconds = train_and_evaluate(config, saved, resume, stored, per_user)
+            result, seconds = train_and_evaluate(config, saved, resume, stored, per_user, report)
         else:
             stored = read_checkpoint(checkpoint, map_location="cpu")
             config = reevaluation_config(checkpoint, stored["config"], model, dataset, config_file_list, config_dict)
             _check_per_user(config, per_user)
-            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user)
-    users = result.pop("per_user", None)
+            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user, report)
+    users, page = result.pop("per_user", None), result.pop("page", None)
     if saved and config["local_rank"] == 0:
         if users is not None:
             result["per_user"] = str(write_users(users, Path(result["output_dir"])))
+        if page is not None:
+            result["report"] = str(write_run_page(result, page, config, versions(), checkpoint))
         write_run(result, config, versions(), seconds)
     return result
 
@@ -157,6 +162,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per_user", action="store_true", help="leave per_user.parquet: of each user metrics, group, profile and list"
     )
+    parser.add_argument(
+        "--report", action="store_true", help="leave report.html: a page with the tables, figures and items of this run"
+    )
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.add_argument("--nproc", type=int, default=1, help="processes that train together on this machine")
     parser.add_argument("--ip", default="localhost", help="address of the first machine")
@@ -184,6 +192,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "trust_checkpoint": arguments.trust_checkpoint,
         "reprice": arguments.reprice,
         "per_user": arguments.per_user,
+        "report": arguments.report,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
     models = list(dict.fromkeys(name for name in named if name)) or [""]
@@ -206,6 +215,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         if "target" in result:
             print(printable(_of_target(**result["target"])))
         print(printable(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}"))
+        if "report" in result:
+            print(printable(f"report {result['report']}"))
         results.append(result)
     if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results})

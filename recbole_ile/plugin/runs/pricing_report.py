@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from recbole_ile.functional.prices import Pricing
+from recbole_ile.plugin.data.item_titles import TITLES
 from recbole_ile.plugin.data.popularity import TrainingPopularity
 from recbole_ile.plugin.evaluation.breakdown import report_k, split_by_user
 
 NAMED = 5
 """The dearest and the most subsidised items that are named."""
 TENTHS = 10
-TITLES = ("title", "name")
 
 
 @runtime_checkable
