@@ -31,6 +31,15 @@ def test_every_folder_with_code_is_a_listed_package() -> None:
     assert folders | {"recbole_ile.properties"} == set(ast.literal_eval(listed))
 
 
+def test_what_a_page_is_made_of_is_packed() -> None:
+    packed = dict(re.findall(r'^"(recbole_ile[\w.]*)" = (\[.*\])$', PROJECT, flags=re.MULTILINE))
+    parts = [path for path in ROOT.joinpath("recbole_ile").rglob("*") if path.suffix in (".html", ".css", ".js")]
+    assert parts
+    for path in parts:
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        assert f"*{path.suffix}" in ast.literal_eval(packed[package]), path
+
+
 def test_the_version_stands_in_one_release() -> None:
     import recbole_ile
 

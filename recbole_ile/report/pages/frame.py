@@ -67,7 +67,7 @@ def data_in_words(dataset: str, settings: Mapping[str, Any]) -> str:
 
 
 def _told(made: Made) -> str:
-    command = f'<pre tabindex="0"><code>{escape(made.command)}</code></pre>' if made.command else "from Python"
+    command = f"<pre><code>{escape(made.command)}</code></pre>" if made.command else "from Python"
     rows = [
         ("Command", command),
         ("Data", escape(made.data)),

@@ -11,11 +11,12 @@ function drawOne(each) {
     line: { color: colours()[place % 8], width: 2, dash: dashes[place % 5] },
   }));
   const several = traces.length > 1;
+  const longest = Math.max(1, ...each.series.map(series => series.x.length));
   document.getElementById(each.id).style.height = (narrow.matches ? 320 : 380) + (several ? 26 * (narrow.matches ? 2 : 1) : 0) + "px";
   return plot(each.id, traces, {
     barmode: each.kind === "stack" ? "stack" : "group", bargap: each.kind === "stack" ? 0 : 0.25, showlegend: several,
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
-    xaxis: { ...axis(each.x), ...(each.whole ? { tickformat: "d" } : {}), ...(each.categories ? { type: "category" } : {}) },
+    xaxis: { ...axis(each.x), ...(each.whole ? { tick0: 0, dtick: Math.ceil(longest / 10) } : {}), ...(each.categories ? { type: "category" } : {}) },
     yaxis: { ...axis(each.y), tickformat: each.format === ".1%" ? ".0%" : "", rangemode: each.kind === "lines" ? "normal" : "tozero" },
   });
 }

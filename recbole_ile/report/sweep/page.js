@@ -4,7 +4,6 @@ function details(point) {
   const heading = element("h2", point.label + (point.recommended ? " (recommended)" : ""), panel);
   heading.tabIndex = -1;
   const command = element("pre", undefined, panel);
-  command.tabIndex = 0;
   element("code", point.command, command);
   const tables = element("div", undefined, panel);
   tables.className = "side";
