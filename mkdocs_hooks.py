@@ -5,12 +5,15 @@ MkDocs calls the functions by their names when it builds the site.
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File
+from plotly.offline import get_plotlyjs
 
 from recbole_ile.cli import COMMANDS
 from recbole_ile.commands.parsers import load_command, parser_of
@@ -20,6 +23,9 @@ from recbole_ile.plugin.config.explained import OURS, RECBOLE, Option, documente
 from recbole_ile.report.run.support import support_markdown
 
 ROOT = Path(__file__).parent
+NOTEBOOKS = ROOT / "docs" / "notebooks"
+PLOTLY = "notebooks/plotly.min.js"
+FIGURE = "application/vnd.plotly.v1+json"
 PAGES = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
@@ -34,6 +40,9 @@ def on_files(files: Any, config: Any) -> Any:
     for name, page in PAGES.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=with_site_links(text)))
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=notebook(path)))
+    files.append(File.generated(config, PLOTLY, content=get_plotlyjs()))
     named = set(_pages(config["nav"]))
     others = [file.src_uri for file in files.documentation_pages() if file.src_uri not in named]
     if others:
@@ -53,7 +62,45 @@ def with_site_links(text: str) -> str:
     """Return a text with links of the repository as links of the site."""
     for name, page in PAGES.items():
         text = re.sub(rf"\]\(((?:\.\./)*){re.escape(name)}", lambda found, page=page: f"]({_up(found[1])}{page}", text)
-    return re.sub(r"(\]\(|src=\")docs/", r"\1", text)
+    text = re.sub(r"(\]\(|src=\")docs/", r"\1", text)
+    return re.sub(r"(\]\(notebooks/[\w-]+)\.ipynb", r"\1.md", text)
+
+
+def notebook(path: Path) -> str:
+    """Return a notebook as Markdown, with what it shows; figures are drawn in the reader's browser."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    parts, figures = [], 0
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        for output in cell["outputs"]:
+            figures += FIGURE in output.get("data", {})
+            parts.append(_shown(output, f"figure-{figures}"))
+    title, *others = parts
+    link = f"[This page as a notebook]({path.name}){{ download }}"
+    drawn = ['<script src="plotly.min.js"></script>', '<script src="figures.js"></script>'] if figures else []
+    return "\n\n".join([title, link, *others, *drawn]) + "\n"
+
+
+def _shown(output: dict[str, Any], place: str) -> str:
+    """Return an output of a cell: a figure, a table, or text."""
+    data = output.get("data", {})
+    if FIGURE in data:
+        figure = data[FIGURE]
+        title = html.escape(figure["layout"]["title"]["text"], quote=True)
+        content = json.dumps({"data": figure["data"], "layout": figure["layout"]}).replace("<", "\\u003c")
+        return (
+            f'<div id="{place}" class="notebook-figure" role="img" aria-label="{title}"></div>\n'
+            f'<script type="application/json" data-figure="{place}">{content}</script>'
+        )
+    if "text/html" in data:
+        table = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
+        return re.sub(r"<table[^>]*>", "<table>", table)
+    text = "".join(output.get("text") or data.get("text/plain", ""))
+    return f"```text\n{text.rstrip()}\n```"
 
 
 def _up(steps: str) -> str:

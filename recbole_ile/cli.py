@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import io
@@ -77,7 +78,7 @@ def _run_command(name: str, words: list[str]) -> int:
     from recbole_ile.plugin.runs.guest import leaving_no_trace
 
     parser = parser_of(name, COMMANDS)
-    arguments, rest = parser.parse_known_args(words)
+    arguments, rest = parser.parse_known_args(words, argparse.Namespace(words=[name, *words]))
     with leaving_no_trace():
         return load_command(COMMANDS[name]).main(arguments, rest)
 

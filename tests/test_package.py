@@ -31,6 +31,15 @@ def test_every_folder_with_code_is_a_listed_package() -> None:
     assert folders | {"recbole_ile.properties"} == set(ast.literal_eval(listed))
 
 
+def test_what_a_page_is_made_of_is_packed() -> None:
+    packed = dict(re.findall(r'^"(recbole_ile[\w.]*)" = (\[.*\])$', PROJECT, flags=re.MULTILINE))
+    parts = [path for path in ROOT.joinpath("recbole_ile").rglob("*") if path.suffix in (".html", ".css", ".js")]
+    assert parts
+    for path in parts:
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        assert f"*{path.suffix}" in ast.literal_eval(packed[package]), path
+
+
 def test_the_version_stands_in_one_release() -> None:
     import recbole_ile
 
@@ -60,6 +69,38 @@ def test_the_workflow_tests_the_pythons_that_are_promised() -> None:
     ]
     (lowest,) = re.findall(r'requires-python = ">=(.*)"', PROJECT)
     assert matrix["python"][0] == lowest
+
+
+CONDA_NAMES = {"torch": "pytorch", "ray[tune]": "ray-tune", "matplotlib": "matplotlib-base"}
+"""What conda-forge calls a package otherwise."""
+CONDA_SECTIONS = dict.fromkeys(("package", "source", "build", "requirements", "test", "about"), dict)
+"""What a recipe has, of all that conda-build knows."""
+
+
+def test_the_conda_recipe_says_what_the_project_says() -> None:
+    path = ROOT / "conda" / "recipe" / "meta.yaml"
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {name: type(section) for name, section in recipe.items()} == CONDA_SECTIONS
+    assert recipe["package"] == {"name": "recbole_ile", "version": PROJECT_VERSION}
+    assert (path.parent / recipe["source"]["path"]).resolve() == ROOT
+    assert (ROOT / recipe["about"]["license_file"]).is_file()
+    assert recipe["build"]["noarch"] == "python"
+    (command,) = recipe["build"]["entry_points"]
+    name, target = command.split(" = ")
+    assert f'{name} = "{target}"' in PROJECT
+    (summary,) = re.findall(r'^description = "(.*)"$', PROJECT, flags=re.MULTILINE)
+    assert recipe["about"]["summary"] == summary
+
+    (listed,) = re.findall(r"^dependencies = \[\n(.*?)^\]", PROJECT, flags=re.MULTILINE | re.DOTALL)
+    (python,) = re.findall(r'^requires-python = "(.*)"$', PROJECT, flags=re.MULTILINE)
+    wanted = {"python": python}
+    for name, bounds in re.findall(r'^    "([\w\[\]-]+)([<>=][^"]*)"', listed, flags=re.MULTILINE):
+        wanted[CONDA_NAMES.get(name, name)] = bounds
+    assert len(wanted) == len(listed.splitlines()) + 1
+    for part in ("host", "run", "run_constrained"):
+        lines = recipe["requirements"][part]
+        assert all(re.fullmatch(r"[a-z][a-z0-9-]*( [<>=][\d.,<>=]+)?", line) for line in lines), part
+    assert dict(line.split(" ", 1) for line in recipe["requirements"]["run"]) == wanted
 
 
 @pytest.mark.slow

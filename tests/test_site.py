@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from notebooks import NOTEBOOKS
 
 from recbole_ile.cli import COMMANDS
 from recbole_ile.commands.parsers import load_command
@@ -47,3 +48,9 @@ def test_the_site_builds_and_is_whole(tmp_path: Path) -> None:
         assert f"usage: recbole-ile {name}" in commands
         assert load_command(path).HELP in commands
     assert "run_recbole_ile" in pages["reference/python.html"]
+    for path in NOTEBOOKS:
+        page = pages[f"notebooks/{path.stem}.html"]
+        assert page.count('class="notebook-figure"') == page.count("data-figure=") > 0
+        assert "<table>" in page
+        assert (tmp_path / "notebooks" / path.name).is_file(), "to be had as a notebook, too"
+    assert (tmp_path / "notebooks" / "plotly.min.js").stat().st_size > 1_000_000

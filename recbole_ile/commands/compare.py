@@ -176,18 +176,18 @@ def _report(
     """Write all files of a comparison, and print its table."""
     from recbole_ile.report.comparison.files import write_comparison
     from recbole_ile.report.comparison.tables import print_comparison
+    from recbole_ile.report.pages.frame import Made, data_in_words, typed
 
     shared = {"dataset": settings.dataset, "base": str(settings.model), "seeds": arguments.seeds, **settings.fixed}
     title = f"{settings.model} on {settings.dataset}"
-    comparison = collect(
-        title, methods, plan, metrics, ledger, {**shared, **versions()}, _notes(methods, settings), settings.seed
-    )
+    comparison = collect(title, methods, plan, metrics, ledger, shared, _notes(methods, settings), settings.seed)
     failed = {trial.id for trial in plan.trials} - ledger.finished().keys()
     if not comparison.rows:
         reasons = "; ".join(comparison.notes)
         console.print(words(f"every training failed: {reasons}", "red"), soft_wrap=True)
         return 1
-    write_comparison(ledger.folder, comparison)
+    made = Made(typed(arguments.words), data_in_words(settings.dataset, settings.fixed), versions())
+    write_comparison(ledger.folder, comparison, made)
     print_comparison(comparison, console)
     console.print(
         f"{seconds:.0f} s; {ledger.folder} holds report.html, table.csv, table.md, table.tex, per_user.parquet and "

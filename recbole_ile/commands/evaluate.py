@@ -9,9 +9,11 @@ from recbole_ile.commands.arguments import parse_options
 from recbole_ile.errors import InputError
 from recbole_ile.experiments.comparison.given_lists import evaluate_lists, list_settings
 from recbole_ile.files import check_folder_name
+from recbole_ile.plugin.runs.versions import versions
 from recbole_ile.report.comparison.files import write_comparison
 from recbole_ile.report.comparison.lists import write_lists_report
 from recbole_ile.report.comparison.tables import print_comparison
+from recbole_ile.report.pages.frame import Made, typed
 from recbole_ile.report.tables import print_result
 from recbole_ile.report.terminal import Terminal
 from recbole_ile.texts import printable
@@ -65,10 +67,16 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         print_result(result, f"{printable(label)}, test part", console)
     print_comparison(found.comparison, console)
     folder = DEFAULT_FOLDER / name
-    write_comparison(folder, found.comparison)
+    write_comparison(folder, found.comparison, Made(typed(arguments.words), _data(arguments), versions()))
     write_lists_report(folder, found.results, found.notes)
     print(f"report {printable(folder / 'report.html')}")
     return 0
+
+
+def _data(arguments: argparse.Namespace) -> str:
+    """Say which files tell what the lists are measured against."""
+    files = {kind: getattr(arguments, kind) for kind in ("train", "valid", "test", "items", "users")}
+    return ", ".join(f"{kind} {path}" for kind, path in files.items() if path is not None)
 
 
 def _named(entries: list[str]) -> dict[str, str]:

@@ -33,13 +33,15 @@ def load_command(path: str) -> ModuleType:
 def parser_of(name: str, commands: Mapping[str, str]) -> argparse.ArgumentParser:
     """Return the parser of one command.
 
+    What it parses has ``words``, the command and, if the command line put it there, what was typed behind it.
+
     Args:
         name: of the command.
         commands: the module of every command by its name.
     """
     parser = OneLineParser(prog=f"{PROGRAM} {name}", allow_abbrev=False)
     _fill(parser, load_command(commands[name]))
-    parser.set_defaults(commands=commands)
+    parser.set_defaults(commands=commands, words=[name])
     return parser
 
 

@@ -29,7 +29,7 @@ from recbole_ile.plugin.runs.reevaluation import reevaluate, reevaluation_config
 from recbole_ile.plugin.runs.refit import check_no_refit, refit_config
 from recbole_ile.plugin.runs.versions import versions
 from recbole_ile.plugin.trust import trusting_checkpoints
-from recbole_ile.report.run.files import write_run, write_users
+from recbole_ile.report.run.files import write_run, write_run_page, write_users
 from recbole_ile.report.tables import print_comparison, print_prices, print_result
 from recbole_ile.texts import printable
 
@@ -39,7 +39,7 @@ EXAMPLE = "recbole-ile run --model=BPR_ILE --dataset=ml-100k"
 CONTINUED = ("model", "dataset", "valid_metric", "learner", "seed")
 """What a continued run cannot change without becoming another one."""
 
-OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user", "refit")
+OF_THE_CALL = ("trust_checkpoint", "checkpoint", "reprice", "per_user", "report", "refit")
 """Arguments of a run that say nothing of its configuration."""
 
 
@@ -59,6 +59,7 @@ def run_recbole_ile(
     users: Any = None,
     items: Any = None,
     refit: bool = False,
+    report: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a model, RecBole's own or one with mitigations, as RecBole's ``run_recbole`` does.
 
@@ -86,6 +87,7 @@ def run_recbole_ile(
         items: with ``interactions``, the same of items.
         refit: whether the setting of ``checkpoint`` is trained on all interactions of the data as they are now, for as
             many epochs as its validation found. There is no test result then, and the new checkpoint says so.
+        report: whether to leave ``report.html`` beside the results, a page with tables and interactive figures.
 
     Returns:
         RecBole's ``best_valid_score``, ``valid_score_bigger``, ``best_valid_result`` and ``test_result``;
@@ -93,21 +95,22 @@ def run_recbole_ile(
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
         ``target_course`` if ``ile_target`` was given; ``refit``, of which checkpoint and for how many epochs, if it is
-        one; ``checkpoint`` and ``output_dir``, paths or ``None``; and
-        ``per_user``, the path, if it was asked for; ``data_path``, the folder of the kept ``interactions``.
+        one; ``checkpoint`` and ``output_dir``, paths or ``None``; ``per_user`` and ``report``, paths, if they were asked
+        for; and ``data_path``, the folder of the kept ``interactions``.
 
     Raises:
         InputError: for an option, file or data set that cannot be used.
     """
     if checkpoint is not None and resume is not None:
         raise InputError(f"options checkpoint={checkpoint} and resume={resume}: evaluate the one or continue the other")
-    if refit and (checkpoint is None or not saved or reprice or per_user):
+    if refit and (checkpoint is None or not saved or reprice or per_user or report):
         raise InputError(
             "option refit=True trains the setting of a checkpoint and saves the model; it needs checkpoint, and "
-            "neither saved=False, reprice nor per_user"
+            "neither saved=False, reprice, per_user nor report"
         )
-    if per_user and not saved:
-        raise InputError("option per_user=True leaves a file beside the results, which saved=False does not keep")
+    for option, asked in (("per_user", per_user), ("report", report)):
+        if asked and not saved:
+            raise InputError(f"option {option}=True leaves a file beside the results, which saved=False does not keep")
     if interactions is None and (users is not None or items is not None):
         raise InputError("options users and items go with interactions, which is not given")
     with quiet_recbole(), trusting_checkpoints(trust_checkpoint):
@@ -131,17 +134,19 @@ def run_recbole_ile(
             config, again = configure({**(config_dict or {}), "data_path": data_path})
         _check_per_user(config, per_user)
         if checkpoint is None or stored is None:
-            result, seconds = train_and_evaluate(config, saved, resume, stored, per_user)
+            result, seconds = train_and_evaluate(config, saved, resume, stored, per_user, report=report)
         elif refit:
             result, seconds = train_and_evaluate(config, refit=again)
         else:
-            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user)
+            result, seconds = reevaluate(config, stored, checkpoint, saved, reprice, per_user, report)
     if data_path is not None:
         result["data_path"] = data_path
-    table = result.pop("per_user", None)
+    table, page = result.pop("per_user", None), result.pop("page", None)
     if saved and config["local_rank"] == 0:
         if table is not None:
             result["per_user"] = str(write_users(table, Path(result["output_dir"])))
+        if page is not None:
+            result["report"] = str(write_run_page(result, page, config, versions(), checkpoint))
         write_run(result, config, versions(), seconds)
     return result
 
@@ -218,6 +223,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per_user", action="store_true", help="leave per_user.parquet: of each user metrics, group, profile and list"
     )
+    parser.add_argument(
+        "--report", action="store_true", help="leave report.html: a page with the tables, figures and items of this run"
+    )
     parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.add_argument("--nproc", type=int, default=1, help="processes that train together on this machine")
     parser.add_argument("--ip", default="localhost", help="address of the first machine")
@@ -246,6 +254,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         "reprice": arguments.reprice,
         "per_user": arguments.per_user,
         "refit": arguments.refit,
+        "report": arguments.report,
     }
     named = [name.strip() for name in (arguments.model or "").split(",")]
     models = list(dict.fromkeys(name for name in named if name)) or [""]
@@ -271,6 +280,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         if "target" in result:
             print(printable(_of_target(**result["target"])))
         print(printable(f"checkpoint {result['checkpoint']}, details in {result['output_dir']}"))
+        if "report" in result:
+            print(printable(f"report {result['report']}"))
         results.append(result)
     if len(results) > 1 and all(result["test_result"] for result in results):
         print_comparison({result["model"]: result["test_result"] for result in results})

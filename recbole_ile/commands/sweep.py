@@ -140,9 +140,9 @@ def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, c
         methods, plan = ([], None) if ended.interrupted or ended.left else compared_methods(sweep, found)
         if plan:
             running.on_test_part(experiment, wanted_tests(plan, ledger.outcomes()), users=True)
-    write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], console)
+    write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], arguments.words, console)
     if plan:
-        write_methods(sweep, ledger, found, methods, plan, console)
+        write_methods(sweep, ledger, found, methods, plan, arguments.words, console)
     return _closing(ledger, bool(found), bool(plan), ended, time.time() - budget.started, console)
 
 

@@ -27,6 +27,7 @@ from recbole_ile.experiments.sweep.selection import (
 from recbole_ile.files import write_text
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.runs.versions import versions
+from recbole_ile.report.pages.frame import Made, data_in_words, typed
 from recbole_ile.report.tables import print_front, print_volumes
 from recbole_ile.report.terminal import words
 
@@ -46,9 +47,25 @@ def compared_methods(sweep: Sweep, found: list[Candidate]) -> tuple[list[Method]
 
 
 def write_methods(
-    sweep: Sweep, ledger: Ledger, found: list[Candidate], methods: list[Method], plan: Plan, console: Console
+    sweep: Sweep,
+    ledger: Ledger,
+    found: list[Candidate],
+    methods: list[Method],
+    plan: Plan,
+    command: list[str],
+    console: Console,
 ) -> None:
-    """Write and print how the methods compare on the test part, each with what it would be recommended with."""
+    """Write and print how the methods compare on the test part, each with what it would be recommended with.
+
+    Args:
+        sweep: what was asked for.
+        ledger: of the sweep.
+        found: the settings.
+        methods: what is compared, the base first.
+        plan: where their values are.
+        command: the words that were typed.
+        console: where to.
+    """
     from recbole_ile.report.comparison.files import write_comparison
     from recbole_ile.report.comparison.tables import print_comparison
 
@@ -59,9 +76,9 @@ def write_methods(
     if without:
         notes.append(f"No setting that was tried of {', '.join(without)} fits this rule.")
     title = f"The models of {sweep.title}" if sweep.models else f"The methods of {sweep.title}"
-    shared = {"dataset": sweep.dataset, **sweep.fixed, **versions()}
+    shared = {"dataset": sweep.dataset, **sweep.fixed}
     comparison = collect(title, methods, plan, metrics, ledger, shared, notes, sweep.seed)
-    write_comparison(ledger.folder / "methods", comparison)
+    write_comparison(ledger.folder / "methods", comparison, _made(sweep, command))
     print_comparison(comparison, console)
 
 
@@ -85,9 +102,20 @@ def write_report(
     found: list[Candidate],
     tests: dict[int, Any],
     notes: list[str],
+    command: list[str],
     console: Console,
 ) -> None:
-    """Write the files of a sweep's front, and print it; ``notes`` say what was left out."""
+    """Write the files of a sweep's front, and print it.
+
+    Args:
+        sweep: what was asked for.
+        ledger: of the sweep.
+        found: the settings.
+        tests: by the number of a setting what was found on the test part.
+        notes: what was left out.
+        command: the words that were typed.
+        console: where to.
+    """
     from recbole_ile.report.sweep import files as sweep_files
 
     outcomes = list(ledger.outcomes().values())
@@ -122,13 +150,18 @@ def write_report(
         summary.append(_of_volumes(volumes, dimensions, reference, "model" if sweep.models else "method"))
     summary += notes
     content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
-    sweep_files.write_page(ledger.folder / "report.html", content)
+    sweep_files.write_page(ledger.folder / "report.html", content, _made(sweep, command))
     shown = list(map(str, dimensions))
     print_front([(sweep_files.label(each), each) for each in found], tests, shown, title, console)
     if volumes:
         print_volumes(volumes, console)
     for line in summary:
         console.print(words(line), soft_wrap=True)
+
+
+def _made(sweep: Sweep, command: list[str]) -> Made:
+    """Return how a page of this sweep was made."""
+    return Made(typed(command), data_in_words(sweep.dataset, sweep.fixed), versions())
 
 
 def _fairness(sweep: Sweep) -> list[Metric]:

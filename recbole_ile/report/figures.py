@@ -34,9 +34,25 @@ def named(text: str) -> str:
     return f"\u200b{name}" if name.startswith("_") else name
 
 
+UNITS = {
+    **dict.fromkeys(("upd", "miscalibration", "logloss"), "nats"),
+    **dict.fromkeys(("ad", "itemcoverage"), "share of items"),
+    "tailcoverage": "share of the tail",
+    "aplt": "share of a list",
+    "averagepopularity": "interactions",
+}
+"""What the values of a metric are in, of those that are no mere numbers from 0 to 1."""
+
+
+def axis_title(metric: Metric) -> str:
+    """Return what an axis of a metric is called: the metric, which values of it are better, and their unit."""
+    unit = UNITS.get(metric.name)
+    return f"{metric} ({metric.better.value} is better{f', {unit}' if unit else ''})"
+
+
 def with_direction(metric: Metric) -> str:
-    """Return what an axis of a metric is called: the metric, and which values of it are better."""
-    return plain(f"{metric} ({metric.better.value} is better)")
+    """Return ``axis_title`` for a figure of Matplotlib."""
+    return plain(axis_title(metric))
 
 
 def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str) -> Figure:
@@ -63,7 +79,7 @@ def group_loss_figure(names: list[str], epochs: list[dict[str, Any]], title: str
             markevery=places,
             markersize=4,
         )
-    axes.set(xlabel="epoch", ylabel="mean training loss", title=named(title))
+    axes.set(xlabel="epoch", ylabel="mean training loss per interaction", title=named(title))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend(title="item group", frameon=False)
@@ -117,7 +133,7 @@ def target_figure(wanted: str, course: list[dict[str, Any]], title: str) -> Figu
     bound = Bound.parse(wanted)
     above.plot(epochs, [entry["value"] for entry in course], color=COLOURS[0], label="validation")
     above.axhline(bound.limit, color="0.3", linestyle="--", label=f"target {wanted}")
-    above.set(ylabel=str(bound.metric), title=named(title))
+    above.set(ylabel=with_direction(bound.metric), title=named(title))
     above.legend(frameon=False)
     below.plot(epochs, [entry["ile_lambda"] for entry in course], color=COLOURS[1], drawstyle="steps-post")
     below.set(xlabel="epoch", ylabel="ile_lambda", yscale="log")

@@ -43,7 +43,7 @@ def group_table(rows: list[dict[str, Any]], gap: bool = True) -> Table:
         gap: whether there is a row of the gaps.
     """
     shown = with_gap(rows) if gap else rows
-    columns = [_group_column(shown, name) for name in rows[0] if name not in ("group", *TOLD)]
+    columns = [group_column(shown, name) for name in rows[0] if name not in ("group", *TOLD)]
     table = plain_table("group", [title for title, *_ in columns])
     for number, row in enumerate(shown, 1):
         last = number == len(rows) < len(shown)
@@ -51,8 +51,13 @@ def group_table(rows: list[dict[str, Any]], gap: bool = True) -> Table:
     return table
 
 
-def _group_column(rows: list[dict[str, Any]], name: str) -> list[str]:
-    """Return the title and the cells of an entry of groups."""
+def group_column(rows: list[dict[str, Any]], name: str) -> list[str]:
+    """Return the title and the cells of an entry of groups, shares in per cent.
+
+    Args:
+        rows: of the groups.
+        name: of the entry, ``training_share`` say.
+    """
     if name.endswith(SHARE):
         return [f"% {name.removesuffix(SHARE)}", *(_share(row[name]) for row in rows)]
     return [name, *(decimal(row[name]) for row in rows)]
@@ -67,7 +72,7 @@ def _print_groups(rows: list[dict[str, Any]], console: Console) -> None:
     for name in rows[0]:
         if name in ("group", *TOLD):
             continue
-        width = BORDER + max(map(len, _group_column(rows, name)))
+        width = BORDER + max(map(len, group_column(rows, name)))
         if parts[-1] and width > free:
             parts.append([])
             free = room

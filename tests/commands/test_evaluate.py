@@ -47,7 +47,10 @@ def test_tables_figures_and_the_page_are_those_of_compare(words: list[str], caps
     assert result["lists"]["mine"]["test_result"]["recall@2"] == 1.0
     assert pd.read_csv(folder / "user_groups.csv")["lists"].unique().tolist() == ["bad", "mine"]
     assert len(pd.read_parquet(folder / "per_user.parquet")) == 16
-    assert "mine" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "mine" in page
+    assert "recbole-ile evaluate --lists bad.parquet mine=good.csv" in page, "what to type to make it again"
+    assert "train train.csv, test test.parquet" in page
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from browser import in_a_browser, shown
+from browser import in_a_browser
+from page_checks import look_like, looking
 from refusals import assert_refused_before_ray
 
 from recbole_ile.cli import main
@@ -268,7 +269,8 @@ def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.select import Select
 
-    with shown(page) as driver:
+    with looking(page) as driver:
+        look_like(driver, 1300, dark=False)
         wait_for(lambda: driver.find_elements(By.CSS_SELECTOR, "#front .scatterlayer .point"), 30)
         details = driver.find_element(By.ID, "details")
         assert "ile_lambda=0.3 (recommended)" in details.text
@@ -291,8 +293,13 @@ def test_the_page_shows_a_point_when_it_is_clicked(page: Path) -> None:
         wait_for(lambda: "ad@10 (higher" in driver.find_element(By.ID, "front").text, 10)
         weights = driver.find_element(By.ID, "weights")
         assert len(weights.find_elements(By.CSS_SELECTOR, ".scatterlayer .point")) == 3 * 3, "a panel a metric"
-        assert "upd@10 (lower is better)" in weights.text
+        assert "(lower is better, nats)" in weights.text
         assert "ile_lambda" in weights.text
+        by_keyboard = driver.find_element(By.CSS_SELECTOR, "#all button")
+        by_keyboard.send_keys("\n")
+        chosen = driver.switch_to.active_element
+        assert chosen.tag_name == "h2", "what is shown has the focus"
+        assert chosen.text.startswith(by_keyboard.text)
 
 
 GROUP = "<img src=x onerror=document.title='ran'><script>document.title='ran'</script>"

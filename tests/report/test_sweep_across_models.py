@@ -74,7 +74,7 @@ def test_a_check_box_hides_a_model() -> None:
 
         WebDriverWait(driver, 30).until(lambda _: "EASE_CP" in legend())
         assert driver.find_element(By.ID, "families").text.split() == ["shown:", "BPR", "EASE"]
-        assert "recommendation_share, baseline" in driver.find_element(By.ID, "against").text
+        assert "% recommendation, baseline" in driver.find_element(By.ID, "against").text
         driver.find_elements(By.CSS_SELECTOR, "#families input")[1].click()
         WebDriverWait(driver, 30).until(lambda _: "EASE" not in legend())
         assert "baseline" in legend()

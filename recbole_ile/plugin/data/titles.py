@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def item_titles(config: Any, dataset: Any) -> np.ndarray | None:
     found = table.drop_duplicates(columns[0]).set_index(columns[0])[columns[1]].replace(missing, np.nan)
     tokens = dataset.field2id_token[dataset.iid_field].astype(str)
     return found.reindex(tokens).fillna("").to_numpy(dtype=object).astype(str)
+
+
+def titles_if_readable(config: Any, dataset: Any) -> np.ndarray | None:
+    """Return what ``item_titles`` does, or ``None`` and a warning if the file cannot be read, which no run fails for."""
+    try:
+        return item_titles(config, dataset)
+    except InputError as error:
+        logging.getLogger().warning(f"items are shown by id: {error}")
+        return None
 
 
 def title_field(names: Iterable[str]) -> str | None:

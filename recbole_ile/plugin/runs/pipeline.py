@@ -25,6 +25,7 @@ from recbole_ile.plugin.output.interruption import explaining_how_to_resume
 from recbole_ile.plugin.output.logs import start_logging
 from recbole_ile.plugin.output.run_folder import final_path, has_result, reserve_run, run_folder
 from recbole_ile.plugin.processes.group import from_first_process
+from recbole_ile.plugin.runs.page_numbers import page_numbers
 from recbole_ile.plugin.runs.preparation import PreparedData, build_model, prepare_data
 from recbole_ile.plugin.runs.pricing_report import Priced, accuracy_before_and_after, pricing_report
 from recbole_ile.plugin.runs.training_data import trained_on
@@ -41,6 +42,7 @@ def train_and_evaluate(
     stored: dict[str, Any] | None = None,
     per_user: bool = False,
     refit: dict[str, Any] | None = None,
+    report: bool = False,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Train a model and evaluate the best of its epochs on the test part.
 
@@ -51,6 +53,7 @@ def train_and_evaluate(
         stored: its content.
         per_user: whether each user is wanted, too.
         refit: the state of ``Refitting``, where the setting of a checkpoint is trained on everything.
+        report: whether what the page of a run shows is wanted, too.
 
     Returns:
         The result that ``run_recbole_ile`` documents, and the seconds that its parts took.
@@ -80,7 +83,7 @@ def train_and_evaluate(
     with explaining_how_to_resume(trainer):
         best = train(config, data, net, trainer, saved)
         finished_training = time.time()
-        result = evaluate_on_test(config, data, net, trainer, best, load_best_model=saved, per_user=per_user)
+        result = evaluate_on_test(config, data, net, trainer, best, saved, per_user, report)
     result["checkpoint"] = str(trainer.saved_model_file) if saved else None
     result["output_dir"] = output_dir
     finished = time.time()
@@ -140,6 +143,7 @@ def evaluate_on_test(
     valid: tuple[Any, Any],
     load_best_model: bool,
     per_user: bool = False,
+    report: bool = False,
 ) -> dict[str, Any]:
     """Evaluate a trained model on the test part.
 
@@ -151,10 +155,11 @@ def evaluate_on_test(
         valid: best validation score and result.
         load_best_model: whether to read the parameters from the trainer's checkpoint first.
         per_user: whether each user is wanted, too.
+        report: whether what the page of a run shows is wanted, too.
 
     Returns:
         The result that ``run_recbole_ile`` documents, without its paths; ``per_user`` is the table of
-        ``table_of_users``, or ``None`` if there are no lists.
+        ``table_of_users``, or ``None`` if there are no lists, and ``page`` is that of ``page_numbers``.
     """
     trainer.eval_collector.details = True
     with ThreadPoolExecutor(1) as beside:  # RecBole watches the processor for a second, in which we evaluate
@@ -169,6 +174,7 @@ def evaluate_on_test(
     details = trainer.eval_collector.last_details
     groups = split_by_group(config, details)
     users = {"per_user": table_of_users(config, details, data.dataset) if details else None} if per_user else {}
+    page = {"page": page_numbers(config, details, data)} if report else {}
     return {
         "model": config["model"],
         "dataset": config["dataset"],
@@ -183,6 +189,7 @@ def evaluate_on_test(
         **(trainer.report(valid[1], test_result) if isinstance(trainer, BehavingTrainer) else {}),
         **_of_prices(config, data, net, trainer, test_result),
         **users,
+        **page,
     }
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from recbole_ile.functional.prices import Pricing
 from recbole_ile.plugin.data.popularity import TrainingPopularity
-from recbole_ile.plugin.data.titles import item_titles
+from recbole_ile.plugin.data.titles import titles_if_readable
 from recbole_ile.plugin.evaluation.breakdown import report_k, split_by_user
 
 NAMED = 5
@@ -53,9 +53,6 @@ def pricing_report(config: Any, dataset: Any, pricing: Pricing, popularity: Trai
     ]
     order = np.argsort(-pricing.prices, kind="stable")
     names = _names(config, dataset)
-
-    def priced(item: int) -> dict[str, Any]:
-        return {"item": names(item), "price": float(pricing.prices[item])}
 
     return {
         "k": report_k(config),
@@ -124,5 +121,5 @@ def _share(exposure: np.ndarray, members: np.ndarray) -> float:
 
 def _names(config: Any, dataset: Any) -> Callable[[int], str]:
     """Return a function from the index of an item to what it is called: its title if the data tell, or its id."""
-    tokens, titles = dataset.field2id_token[dataset.iid_field], item_titles(config, dataset)
+    tokens, titles = dataset.field2id_token[dataset.iid_field], titles_if_readable(config, dataset)
     return lambda item: str((titles is not None and titles[item + 1]) or tokens[item + 1])

@@ -93,6 +93,7 @@ def reevaluate(
     saved: bool,
     reprice: bool = False,
     per_user: bool = False,
+    report: bool = False,
 ) -> tuple[Any, Any]:
     """Evaluate the parameters of a checkpoint on the validation and the test part.
 
@@ -103,6 +104,7 @@ def reevaluate(
         saved: whether to make a folder for the results, beside the checkpoint.
         reprice: whether what the ranking learned is learned again, from the training interactions of now.
         per_user: whether each user is wanted, too.
+        report: whether what the page of a run shows is wanted, too.
 
     Returns:
         The result that ``run_recbole_ile`` documents, and the seconds that its parts took.
@@ -117,7 +119,7 @@ def reevaluate(
     trainer.eval_collector.data_collect(data.train)
     prepared = time.time()
     valid = _validated(trainer, data.valid) if data.valid else (None, None)
-    result = evaluate_on_test(config, data, run.model, trainer, valid, load_best_model=False, per_user=per_user)
+    result = evaluate_on_test(config, data, run.model, trainer, valid, False, per_user, report)
     result["checkpoint"] = str(checkpoint)
     result["output_dir"] = str(_new_folder(checkpoint)) if saved else None
     finished = time.time()

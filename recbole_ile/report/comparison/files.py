@@ -12,6 +12,7 @@ from recbole_ile.report.comparison.losses import group_losses
 from recbole_ile.report.comparison.page import comparison_page
 from recbole_ile.report.comparison.tables import comparison_csv, comparison_markdown
 from recbole_ile.report.figures import save_figure
+from recbole_ile.report.pages.frame import Made
 
 FIGURES = {
     "group_losses": group_losses,
@@ -21,13 +22,14 @@ FIGURES = {
 }
 
 
-def write_comparison(folder: str | Path, comparison: Comparison) -> None:
+def write_comparison(folder: str | Path, comparison: Comparison, made: Made | None = None) -> None:
     """Write ``table.csv``, ``.md`` and ``.tex``, ``per_user.parquet``, the figures that there is data for as ``.png``
     and ``.pdf``, and ``report.html``; figures of an earlier report that there is no data for any more are removed.
 
     Args:
         folder: where to; made if missing.
         comparison: what it says.
+        made: how it was made, for the page.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,4 +48,4 @@ def write_comparison(folder: str | Path, comparison: Comparison) -> None:
                 save_figure(figure, path)
         if figure is not None:
             pngs[name] = (folder / f"{name}.png").read_bytes()
-    write_text(folder / "report.html", comparison_page(comparison, pngs))
+    write_text(folder / "report.html", comparison_page(comparison, pngs, made))

@@ -42,7 +42,8 @@ def group_losses(comparison: Comparison) -> Figure | None:
             panel.set_title(wrapped(label, size[0] - 0.7), fontsize="medium")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         panel.set(
-            xlabel="epoch" if position + 3 >= len(axes) else "", ylabel="" if position % 3 else "mean training loss"
+            xlabel="epoch" if position + 3 >= len(axes) else "",
+            ylabel="" if position % 3 else "mean training loss per interaction",
         )
         panel.tick_params(labelbottom=True)
         panel.grid(alpha=0.3)

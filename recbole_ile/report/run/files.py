@@ -53,6 +53,37 @@ def write_users(users: pyarrow.Table, folder: Path) -> Path:
     return path
 
 
+def write_run_page(
+    result: dict[str, Any],
+    numbers: dict[str, Any],
+    config: Any,
+    versions: dict[str, str],
+    checkpoint: str | Path | None = None,
+) -> Path:
+    """Write ``report.html`` into a run's folder and return its path.
+
+    Args:
+        result: as ``run_recbole_ile`` returns it.
+        numbers: what the page shows beyond it, as ``page_numbers`` returns it.
+        config: of the run.
+        versions: of what it stands on.
+        checkpoint: what was evaluated without a training.
+    """
+    from recbole_ile.report.pages.frame import Made, data_in_words, typed  # plotly is slow to import
+    from recbole_ile.report.run.page import run_page
+
+    given = {key: value for key, value in config.external_config_dict.items() if key not in ("model", "dataset")}
+    words = ["run", f"--model={result['model']}", f"--dataset={result['dataset']}"]
+    words += [f"--checkpoint={checkpoint}"] if checkpoint else []
+    words += ["--report", *(f"--{key}={value}" for key, value in given.items())]
+    told = data_in_words(result["dataset"], {"data_path": given.get("data_path"), "eval_args": config["eval_args"]})
+    counts = ", ".join(f"{number:,} {what}" for what, number in numbers["sizes"].items())
+    told = f"{told}; {counts} interactions"
+    path = Path(result["output_dir"]) / "report.html"
+    write_text(path, run_page(result, numbers, Made(typed(words), told, versions)))
+    return path
+
+
 def _write_group_losses(result: dict[str, Any], folder: Path) -> None:
     from recbole_ile.report.figures import group_loss_figure, save_figure  # after training, which need not wait for it
 

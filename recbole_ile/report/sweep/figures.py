@@ -112,7 +112,7 @@ def sweep_figure(
                 axes.plot(*place_of, linestyle="", label="recommended", **ring)
         axes.set_xlabel(with_direction(metric))
         axes.grid(alpha=0.3)
-    panels[0].set_ylabel(f"{accuracy}, validation")
+    panels[0].set_ylabel(f"{with_direction(accuracy)}, validation")
     figure.suptitle(named(title))
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 6), frameon=False)
@@ -150,7 +150,7 @@ def lambda_figure(found: list[Candidate], metrics: list[Metric], title: str, sev
                 label = None
         if base is not None:
             axes.axhline(base.mean[str(metric)], color="0.5", linewidth=1, linestyle=":", label="baseline")
-        axes.set(xlabel=named(number), title=with_direction(metric))
+        axes.set(xlabel=named(number), ylabel=with_direction(metric))
         axes.grid(alpha=0.3)
     figure.suptitle(named(title))
     handles, names = panels[0].get_legend_handles_labels()

@@ -15,7 +15,8 @@ from recbole_ile.functional.breakdown import with_gap
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.model_names import ModelName
 from recbole_ile.report.csv_text import frame_text
-from recbole_ile.report.figures import save_figure
+from recbole_ile.report.figures import axis_title, save_figure
+from recbole_ile.report.pages.frame import Made
 from recbole_ile.report.sweep.against import groups_against
 from recbole_ile.report.sweep.figures import lambda_figure, line_of, series_of, sweep_figure, swept_number
 from recbole_ile.report.sweep.page import page
@@ -160,7 +161,7 @@ def page_content(
 
 
 def _axis(metric: Metric) -> dict[str, str]:
-    return {"metric": str(metric), "better": metric.better.value}
+    return {"metric": str(metric), "title": axis_title(metric)}
 
 
 def write_figures(
@@ -180,6 +181,6 @@ def write_figures(
         save_figure(against, folder / "lambda.png")
 
 
-def write_page(path: Path, content: dict[str, Any]) -> None:
+def write_page(path: Path, content: dict[str, Any], made: Made | None = None) -> None:
     """Write ``report.html``, which needs nothing but itself."""
-    write_text(path, page(content))
+    write_text(path, page(content, made))

@@ -8,7 +8,7 @@ import pytest
 from rich_data import config
 
 from recbole_ile import InputError
-from recbole_ile.plugin.data.titles import item_titles, title_field
+from recbole_ile.plugin.data.titles import item_titles, title_field, titles_if_readable
 from recbole_ile.plugin.runs.preparation import prepare_data
 
 
@@ -25,7 +25,7 @@ def test_a_title_goes_before_another_name(columns: list[str], expected: str | No
     assert title_field(columns) == expected
 
 
-def test_titles_are_by_id_whatever_the_order_of_the_file(rich: Path) -> None:
+def test_titles_are_by_id_whatever_the_order_of_the_file(rich: Path, caplog: pytest.LogCaptureFixture) -> None:
     asked = config(rich)
     dataset = prepare_data(asked).dataset
     assert item_titles(asked, dataset) is None
@@ -39,3 +39,5 @@ def test_titles_are_by_id_whatever_the_order_of_the_file(rich: Path) -> None:
     path.write_bytes(b"name:token_seq\titem_id:token\n\xff\xfe\ti3\n")
     with pytest.raises(InputError, match=r"rich\.item, line 2 cannot be read as text"):
         item_titles(asked, dataset)
+    assert titles_if_readable(asked, dataset) is None, "no run fails for it"
+    assert "items are shown by id" in caplog.text

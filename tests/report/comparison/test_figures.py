@@ -99,7 +99,7 @@ def test_an_epoch_without_losses_of_a_group_leaves_a_gap() -> None:
 def test_user_groups_have_a_line_a_method_in_two_panels() -> None:
     figure = FIGURES["user_groups"](comparison())
     upd, ndcg = figure.axes
-    assert upd.get_ylabel() == "upd@10 (lower is better)"
+    assert upd.get_ylabel() == "upd@10 (lower is better, nats)"
     assert ndcg.get_ylabel() == "ndcg@10 (higher is better)"
     assert [tick.get_text() for tick in upd.get_xticklabels()] == ["niche", "2", "3", "4", "mainstream"]
     np.testing.assert_allclose([line.get_ydata() for line in upd.lines], [[0.2] * 5, [0.19] * 5, [0.18] * 5])
@@ -121,7 +121,10 @@ def test_item_groups_have_a_bar_a_method_and_the_training_share_across() -> None
 
 def test_trade_offs_have_a_point_a_method_with_bars_and_hollow_published_values() -> None:
     figure = FIGURES["trade_off"](comparison())
-    assert [axes.get_xlabel() for axes in figure.axes] == ["upd@10 (lower is better)", "ad@10 (higher is better)"]
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "upd@10 (lower is better, nats)",
+        "ad@10 (higher is better, share of items)",
+    ]
     axes = figure.axes[0]
     assert [tuple(bars[0].get_xydata()[0]) for bars in axes.containers] == [(0.12, 0.25), (0.07, 0.22), (0.08, 0.21)]
     assert all(bars.has_xerr and bars.has_yerr for bars in axes.containers)

@@ -1,0 +1,1 @@
+"""What all pages share: their frame, how they look, their tables and their plots."""
