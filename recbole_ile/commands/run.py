@@ -95,8 +95,8 @@ def run_recbole_ile(
         ``user_group_field``, what user groups are of, ``None`` for taste;
         ``group_names`` and ``group_losses``, for each epoch the ``[G]`` mean losses; ``target`` and
         ``target_course`` if ``ile_target`` was given; ``refit``, of which checkpoint and for how many epochs, if it is
-        one; ``checkpoint`` and ``output_dir``, paths or ``None``; ``per_user`` and ``report``, paths, if they were asked
-        for; and ``data_path``, the folder of the kept ``interactions``.
+        one; ``checkpoint`` and ``output_dir``, paths or ``None``; ``per_user`` and ``report``, paths, if they were
+        asked for; and ``data_path``, the folder of the kept ``interactions``.
 
     Raises:
         InputError: for an option, file or data set that cannot be used.

@@ -56,7 +56,7 @@ def item_titles(config: Any, dataset: Any) -> np.ndarray | None:
 
 
 def titles_if_readable(config: Any, dataset: Any) -> np.ndarray | None:
-    """Return what ``item_titles`` does, or ``None`` and a warning if the file cannot be read, which no run fails for."""
+    """Return what ``item_titles`` does, or ``None`` and a warning for a file that no run shall fail for."""
     try:
         return item_titles(config, dataset)
     except InputError as error:
