@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from loans import write_loans
 
 ROOT = Path(__file__).parent.parent
 PROJECT = (ROOT / "pyproject.toml").read_text()
@@ -23,6 +25,10 @@ MAIN_JOB = re.findall(r"^\t\$\(BIN\)/(recbole-ile --model=.*)$", (ROOT / "Makefi
     0
 ].split()
 """What `make run` runs."""
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^(recbole-ile .*?)(?: +#.*)?$", README, flags=re.MULTILINE)
+(PYTHON_BLOCK,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+QUICK = ["--epochs=1", "--show_progress=False"]
 
 
 def test_every_folder_with_code_is_a_listed_package() -> None:
@@ -136,8 +142,14 @@ def test_wheel_and_sdist_work_in_a_fresh_environment(tmp_path: Path) -> None:
     assert str(site) in said([str(python), "-c", where], tmp_path), "not the one under development"
     assert f"recbole_ile {PROJECT_VERSION}\n" in said([command, "--version"], tmp_path)
     assert "--ile_lambda" in said([command, "help", "ILE"], tmp_path)
-    options = [*MAIN_JOB[1:], "--epochs=1", "--show_progress=False"]
-    assert "EASE_EP_CP" in said([command, *options], tmp_path)
+    assert "EASE_EP_CP" in said([command, *MAIN_JOB[1:], *QUICK], tmp_path)
+    write_loans(tmp_path / "loans.csv")
+    for line in COMMANDS:
+        models = sorted(tmp_path.glob("saved/EASE_EP_CP-*.pth"), key=lambda path: path.stat().st_mtime)
+        words = shlex.split(line.replace("saved/EASE_EP_CP-<time>.pth", str(models[-1])))[1:]
+        said([command, *words, *(QUICK if words[0].startswith("--model=") else [])], tmp_path)
+    assert (tmp_path / "recs.csv").is_file()
+    said([str(python), "-c", PYTHON_BLOCK], tmp_path)
 
 
 def said(words: list[str], folder: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from loans import write_loans
 from publisher import SHAPES, publish, serving
 
 from recbole_ile.cli import COMMANDS, main
@@ -80,10 +81,7 @@ def test_the_readme_is_one_that_is_read() -> None:
 def test_a_command_runs(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     fewer = ACTIVE
     if "--dataset=books" in line:
-        pairs = [
-            f"b{(7 * reader + 3 * place) % 40},r{reader}" for reader in range(60) for place in range(5 + reader % 20)
-        ]
-        Path("loans.csv").write_text("\n".join(["isbn,reader", *pairs]) + "\n")
+        write_loans(Path("loans.csv"))
         (fetch,) = [each for each in FETCHES if "loans.csv" in each]
         assert main(shlex.split(fetch)[1:]) == 0
         fewer = "--user_inter_num_interval=[3,inf)"

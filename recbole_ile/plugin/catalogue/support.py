@@ -15,6 +15,7 @@ WITHOUT_LOSS = {
     "IALS": _ALTERNATING,
     "NCEPLRec": _CLOSED,
     "SLIMElastic": _CLOSED,
+    "AsymKNN": _COUNTED,  # of RecBole 1.2.1
     "ItemKNN": _COUNTED,
     "Pop": _COUNTED,
     "Random": "draws at random",
