@@ -34,6 +34,7 @@ COSTLY = {
         ("n_hop", "n_hops", "context_hops", "n_iter", "n_iterations", "step", "hyper_layers"),
         "so many times the graph is gone over",
     ),
+    "ials_iterations": "so many times the factors are solved",
     "steps": "so many steps of noise are prepared",
     "k": "so many iterations, or neighbours, are found",
 }

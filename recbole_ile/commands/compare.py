@@ -186,7 +186,7 @@ def _report(
         reasons = "; ".join(comparison.notes)
         console.print(words(f"every training failed: {reasons}", "red"), soft_wrap=True)
         return 1
-    made = Made(typed(arguments.words), data_in_words(settings.dataset, settings.fixed), versions())
+    made = Made(typed(arguments.words, ledger.folder), data_in_words(settings.dataset, settings.fixed), versions())
     write_comparison(ledger.folder, comparison, made)
     print_comparison(comparison, console)
     console.print(

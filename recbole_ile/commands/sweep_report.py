@@ -78,7 +78,7 @@ def write_methods(
     title = f"The models of {sweep.title}" if sweep.models else f"The methods of {sweep.title}"
     shared = {"dataset": sweep.dataset, **sweep.fixed}
     comparison = collect(title, methods, plan, metrics, ledger, shared, notes, sweep.seed)
-    write_comparison(ledger.folder / "methods", comparison, _made(sweep, command))
+    write_comparison(ledger.folder / "methods", comparison, _made(sweep, ledger, command))
     print_comparison(comparison, console)
 
 
@@ -150,7 +150,7 @@ def write_report(
         summary.append(_of_volumes(volumes, dimensions, reference, "model" if sweep.models else "method"))
     summary += notes
     content = sweep_files.page_content(title, summary, found, tests, sweep.objectives, fairness, sweep)
-    sweep_files.write_page(ledger.folder / "report.html", content, _made(sweep, command))
+    sweep_files.write_page(ledger.folder / "report.html", content, _made(sweep, ledger, command))
     shown = list(map(str, dimensions))
     print_front([(sweep_files.label(each), each) for each in found], tests, shown, title, console)
     if volumes:
@@ -159,9 +159,9 @@ def write_report(
         console.print(words(line), soft_wrap=True)
 
 
-def _made(sweep: Sweep, command: list[str]) -> Made:
+def _made(sweep: Sweep, ledger: Ledger, command: list[str]) -> Made:
     """Return how a page of this sweep was made."""
-    return Made(typed(command), data_in_words(sweep.dataset, sweep.fixed), versions())
+    return Made(typed(command, ledger.folder), data_in_words(sweep.dataset, sweep.fixed), versions())
 
 
 def _fairness(sweep: Sweep) -> list[Metric]:

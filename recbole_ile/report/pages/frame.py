@@ -48,9 +48,20 @@ def framed(title: str, main: str, made: Made | None = None, lead: str = "", scri
     )
 
 
-def typed(words: list[str]) -> str:
-    """Return words of a command line as one types them in a shell."""
-    return shlex.join(["recbole-ile", *words])
+def typed(words: list[str], folder: Path | None = None) -> str:
+    """Return words of a command line as one types them in a shell.
+
+    Args:
+        words: of the command line.
+        folder: that the page lies in, which may be moved: of its path the name alone is told.
+    """
+    return shlex.join(["recbole-ile", *(_without_place(word, folder) for word in words)])
+
+
+def _without_place(word: str, folder: Path | None) -> str:
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    is_folder = folder is not None and bool(value) and Path(value).resolve() == folder.resolve()
+    return f"{option}{equals}{folder.name}" if folder is not None and is_folder else word
 
 
 def data_in_words(dataset: str, settings: Mapping[str, Any]) -> str:

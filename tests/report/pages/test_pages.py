@@ -14,7 +14,7 @@ from run_pages import GROUP, MADE, numbers, prices, result
 
 from recbole_ile.report.comparison.files import write_comparison
 from recbole_ile.report.pages.elements import row, text_table
-from recbole_ile.report.pages.frame import data_in_words, framed
+from recbole_ile.report.pages.frame import data_in_words, framed, typed
 from recbole_ile.report.run.page import run_page
 
 
@@ -86,3 +86,8 @@ def test_the_page_of_a_comparison_looks_good_everywhere() -> None:
         first, *_ = driver.find_elements("css selector", "details")
         first.find_element("css selector", "summary").send_keys("\n")
         assert "mainstream" in first.text, "a figure's numbers open by the keyboard"
+
+
+def test_a_command_names_no_place_of_the_folder_that_may_be_moved() -> None:
+    assert typed(["sweep", "--resume=a/b", "--name=a b"], Path("a/b")) == "recbole-ile sweep --resume=b '--name=a b'"
+    assert typed(["sweep", "--resume", "a/../a/b"], Path("a/b")) == "recbole-ile sweep --resume b"
