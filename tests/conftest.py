@@ -21,7 +21,8 @@ import recbole_ile  # noqa: F401  mends RecBole before a test imports it
 from recbole_ile.plugin.output.logs import stop_logging
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
-settings.load_profile("repeatable")
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)  # the first of the same cases
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session", autouse=True)

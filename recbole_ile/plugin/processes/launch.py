@@ -24,6 +24,8 @@ from recbole_ile.signals import SIGNALS, heard, postponed
 
 MOMENT = 2.0
 """Seconds within which a process that was killed is known to have ended."""
+INSTANT = 0.01
+"""Seconds for which a process that may still work is waited for."""
 UNTRAINED = (ModelType.TRADITIONAL, ModelType.DECISIONTREE)
 """Kinds of models that follow no gradient, so that there is nothing to share out."""
 
@@ -174,6 +176,7 @@ def _check_signalled(processes: list[Any], silent: list[int]) -> None:
     if silent:
         wait([processes[rank].sentinel for rank in silent], timeout=MOMENT)
     for rank in silent:
+        processes[rank].join(INSTANT)  # its sentinel closes before the system knows how it ended
         if (processes[rank].exitcode or 0) < 0:
             _raise_ending(rank, processes)
 
