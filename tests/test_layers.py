@@ -94,6 +94,27 @@ def test_nothing_but_the_package_itself_imports_the_hooks() -> None:
 @pytest.mark.trains
 def test_importing_the_package_does_not_import_ray() -> None:
     code = "import sys, recbole_ile, recbole_ile.commands.run; print(sorted({'ray', 'ray.tune'} & set(sys.modules)))"
+    assert said_by(code) == "[]"
+
+
+@pytest.mark.trains
+def test_a_run_of_bpr_imports_no_compiler_and_an_optimizer_works_with_one(tiny: Path) -> None:
+    options = {"data_path": str(tiny), "epochs": 1, "topk": 2, "valid_metric": "NDCG@2", "state": "ERROR"}
+    code = (
+        "import sys, torch, recbole_ile\n"
+        f"recbole_ile.run_recbole_ile('BPR_ILE', 'tiny', config_dict={options}, saved=False)\n"
+        "print('torch._dynamo' in sys.modules)\n"
+        "import torch._dynamo\n"
+        "adam = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])\n"
+        "adam.add_param_group({'params': [torch.nn.Parameter(torch.ones(2))]})\n"
+        "adam.load_state_dict(adam.state_dict())\n"
+        "print(len(adam.param_groups))"
+    )
+    assert said_by(code).split()[-2:] == ["False", "2"]
+
+
+def said_by(code: str) -> str:
+    """Return what Python prints that knows this package and nothing of this process."""
     environment = {"PYTHONPATH": str(PACKAGE.parent), "PATH": "/usr/bin"}
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert seen.stdout.strip() == "[]"
+    return seen.stdout.strip()

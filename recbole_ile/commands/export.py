@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 
 from recbole_ile.commands.arguments import length_of_lists, out_file, parse_options
-from recbole_ile.plugin.checkpoints.files import read_checkpoint
+from recbole_ile.commands.trained import add_trained_arguments, opened
 from recbole_ile.plugin.config.known_keys import check_known
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.runs.recommendation import recommender
-from recbole_ile.plugin.runs.reevaluation import reevaluation_config
 from recbole_ile.plugin.runs.vectors import find_vectors
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.vectors import SUFFIXES, write_vectors
@@ -22,12 +21,9 @@ EXAMPLE = "recbole-ile export --checkpoint=saved/BPR-<time>.pth --out=vectors.np
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--checkpoint", required=True, help="a trained model that scores by a dot product")
-    parser.add_argument("--model", "-m", help="the same model under another ranking, BPR_EP for a BPR say")
+    add_trained_arguments(parser, "a trained model that scores by a dot product")
     parser.add_argument("--k", default="10", help="length of the lists that are compared before the file is written")
     parser.add_argument("--out", required=True, help="the file to write, .npz or .parquet")
-    parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
-    parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.epilog = (
         "The items' bias, LAP's shift and EP's prices are further columns; the units in which LAP and EP measure a\n"
         "user's scores are in the user's vector. What a user has used is not: leave it out as you search.\n"
@@ -41,8 +37,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     check_known(options)
     out, k = out_file(arguments.out, SUFFIXES), length_of_lists(arguments.k)
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
-        stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
-        config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
+        config, stored = opened(arguments, options)
         lists, dataset = recommender(config, stored, arguments.checkpoint, k, None, arguments.reprice)
         del stored
         vectors = find_vectors(lists, k)

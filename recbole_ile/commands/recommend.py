@@ -10,15 +10,14 @@ from typing import Any
 
 from recbole_ile.commands import shards
 from recbole_ile.commands.arguments import length_of_lists, out_file, parse_options
+from recbole_ile.commands.trained import add_trained_arguments, opened
 from recbole_ile.commands.unlisted import NO_SEQUENCE, of_no_sequence, some, without_lists
 from recbole_ile.errors import InputError
-from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.known_keys import check_known
 from recbole_ile.plugin.data.titles import TITLES, item_titles
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
 from recbole_ile.plugin.runs.recommendation import recommender
-from recbole_ile.plugin.runs.reevaluation import reevaluation_config
 from recbole_ile.plugin.runs.unseen_users import recommender_of_histories
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.lists import SUFFIXES, ListFiles
@@ -31,8 +30,7 @@ EXAMPLE = "recbole-ile recommend --checkpoint=saved/BPR-<time>.pth --all --k=10 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--checkpoint", required=True, help="a trained model")
-    parser.add_argument("--model", "-m", help="the same model under another ranking, BPR_CP for a BPR say")
+    add_trained_arguments(parser)
     parser.add_argument("--users", help="original ids, separated by commas, or a file with one in a line")
     parser.add_argument("--all", action="store_true", help="all users of the data set")
     parser.add_argument(
@@ -46,8 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--names", action="store_true", help="add the titles of the .item file, as a column title")
     shards.add_arguments(parser)
-    parser.add_argument("--reprice", action="store_true", help="find exposure prices anew from the data of now")
-    parser.add_argument("--trust_checkpoint", action="store_true", help="allow code in the checkpoint that is read")
     parser.epilog = (
         "Lists are those of the test evaluation: without what a user has in training or validation. What a model is\n"
         "re-ranked by and where its data lie are options too: --cp_weight=0.97, --data_path=<folder>."
@@ -66,8 +62,7 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
     if folder:
         return shards.main(arguments, options, out, k)
     with quiet_recbole(), trusting_checkpoints(arguments.trust_checkpoint):
-        stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
-        config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
+        config, stored = opened(arguments, options)
         if arguments.history is None:
             lists, dataset = recommender(config, stored, arguments.checkpoint, k, users, arguments.reprice)
             skipped, lack = of_no_sequence(lists, dataset), NO_SEQUENCE

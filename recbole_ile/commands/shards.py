@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,15 @@ import torch
 
 from recbole_ile.commands.interruption import advising, waiting
 from recbole_ile.commands.shard_worker import Job, ShardWriter, writer_of
+from recbole_ile.commands.trained import opened
 from recbole_ile.commands.unlisted import NO_SEQUENCE, of_no_sequence, without_lists
 from recbole_ile.errors import InputError
 from recbole_ile.experiments.engine.shared_data import shared
-from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.data.checksummed_file import file_digest
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.output.peak_memory import peak_bytes
 from recbole_ile.plugin.runs.recommendation import Recommender, parts_of
-from recbole_ile.plugin.runs.reevaluation import reevaluation_config
 from recbole_ile.plugin.runs.restoring import restore, with_ranking
 from recbole_ile.plugin.trust import trusting_checkpoints
 from recbole_ile.report.run.lists import SUFFIXES
@@ -83,31 +80,30 @@ def main(arguments: argparse.Namespace, options: dict[str, str], out: Path, k: i
     folder = ShardFolder(out)
     with again, quiet, trusting, folder.alone(lambda: print(waiting("recommend", out))):
         kept = folder.plan()
-        stored = read_checkpoint(arguments.checkpoint, map_location="cpu")
-        config = reevaluation_config(arguments.checkpoint, stored["config"], arguments.model, None, None, dict(options))
+        config, stored = opened(arguments, options)
         wanted = _wanted(arguments, config, k)
         folder.check(**wanted)
         block, threads = (kept.block, kept.threads) if kept else (None, torch.get_num_threads())
-        with _threads(threads):
-            config["fast_loader"] = True
-            run = restore(config, stored, arguments.checkpoint, needs_split=False, anew=arguments.reprice)
-            lists = Recommender(run.trainer, parts_of(run.data), k, loader=run.data.test, block=block)
-            skipped = of_no_sequence(lists, run.data.dataset)
-            told = without_lists(skipped, NO_SEQUENCE, bool(len(lists.users)), str(config["model"]))
-            of_data = {"data": run.data.identity().digest, "users": len(lists.users)}
-            folder.check(**of_data)
-            chosen = {"shard_users": SHARD_USERS, "block": lists.block, "threads": threads}
-            plan = kept or Plan(**{**chosen, **wanted, **of_data})
-            folder.begin(plan)
-            missing = folder.missing(plan)
-            if missing and arguments.address:
-                checkpoint = str(Path(arguments.checkpoint).absolute())
-                data = shared(run.data.dataset)
-                job = Job(out.absolute(), plan, checkpoint, with_ranking(stored, run), data, config.name, options, k)
-                _spread(arguments, job, missing, config["device"].type == "cuda")
-            else:
-                del stored
-                _write(ShardWriter(folder, plan, lists, run.data.dataset), plan, missing)
+        torch.set_num_threads(threads)  # which stay as they were for whoever called
+        config["fast_loader"] = True
+        run = restore(config, stored, arguments.checkpoint, needs_split=False, anew=arguments.reprice)
+        lists = Recommender(run.trainer, parts_of(run.data), k, loader=run.data.test, block=block)
+        skipped = of_no_sequence(lists, run.data.dataset)
+        told = without_lists(skipped, NO_SEQUENCE, bool(len(lists.users)), str(config["model"]))
+        of_data = {"data": run.data.identity().digest, "users": len(lists.users)}
+        folder.check(**of_data)
+        chosen = {"shard_users": SHARD_USERS, "block": lists.block, "threads": threads}
+        plan = kept or Plan(**{**chosen, **wanted, **of_data})
+        folder.begin(plan)
+        missing = folder.missing(plan)
+        if missing and arguments.address:
+            checkpoint = str(Path(arguments.checkpoint).absolute())
+            data = shared(run.data.dataset)
+            job = Job(out.absolute(), plan, checkpoint, with_ranking(stored, run), data, config.name, options, k)
+            _spread(arguments, job, missing, config["device"].type == "cuda")
+        else:
+            del stored
+            _write(ShardWriter(folder, plan, lists, run.data.dataset), plan, missing)
     if told:
         print(told)
     seen = "without what they have used" if lists.leaves_history_out else "with what they have used, as in evaluation"
@@ -155,14 +151,3 @@ def _options(config: IleConfig, k: int, reprice: bool) -> dict[str, Any]:
 def _progress(plan: Plan, missing: list[int]) -> ShardProgress:
     left = sum(last - first for first, last in map(plan.places, missing))
     return ShardProgress(plan.users, plan.users - left, plan.shards, len(missing))
-
-
-@contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Have torch calculate with so many threads within this context."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,7 +73,10 @@ def test_metrics_and_group_losses_are_tracked(tiny: Path, wandb: Wandb, model: s
     assert wandb.summary == {f"eval/{name}": value for name, value in result["test_result"].items()}
 
 
-def test_one_process_of_several_begins_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "rank", lambda: 1)
-    other = trainer.WandbLogger({"log_wandb": True})
-    other.log_metrics({"a": 1})
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_process_of_several_begins_a_run(number: int, wandb: Wandb, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "rank", lambda: number)
+    logger = trainer.WandbLogger(SimpleNamespace(log_wandb=True, wandb_project="fair"))
+    logger.log_metrics({"a": 1})
+    assert bool(wandb.begun) == (number == 0)
+    assert bool(wandb.rows) == (number == 0)
