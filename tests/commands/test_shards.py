@@ -145,6 +145,7 @@ def test_a_cluster_of_two_machines_writes_the_same_files(checkpoint: str, capfd:
     ("words", "message"),
     [
         (["--users=ann", "--out=lists/"], "option out=lists/: a folder takes the lists of --all"),
+        (["--all", "--out=lists/", "--names"], "option names: the files of a folder have no titles"),
         (["--all", "--out=lists/", "--shard_users=0"], "option shard_users=0 is not allowed"),
         (["--all", "--out=lists/", "--shard_users=x"], "option shard_users=x is not allowed"),
         (["--all", "--out=recs.csv", "--shard_users=5"], "option shard_users=5 is of no use for one file"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.feather
 import pytest
+from columns import DAYS, TABLE
 
 from recbole_ile.cli import main
 from recbole_ile.errors import InputError
@@ -17,15 +18,6 @@ from recbole_ile.fetching import columnar
 from recbole_ile.fetching.atomic import write_interactions
 from recbole_ile.fetching.conversion import read_interactions
 
-DAYS = [datetime.date(2020, 1, 1 + day % 28) for day in range(30)]
-TABLE = pd.DataFrame(
-    {
-        "user": [f"{7 * row % 11}" for row in range(30)],
-        "item": [f"{5 * row % 13}" for row in range(30)],
-        "rating": [1 + row % 5 for row in range(30)],
-        "timestamp": [str(day) for day in DAYS],
-    }
-)
 KINDS = {
     "text": TABLE,
     "category": TABLE.astype({"user": "category", "item": "category"}),

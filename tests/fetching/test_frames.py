@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
+from columns import DAYS, TABLE
 
 from recbole_ile.cli import main
 from recbole_ile.errors import InputError
 from recbole_ile.fetching.frames import keep_frames
 from recbole_ile.plugin.data.tables import arrow_table
-
-DAYS = [datetime.date(2020, 1, 1 + row % 28) for row in range(30)]
-TABLE = pd.DataFrame(
-    {
-        "user": [f"{7 * row % 11}" for row in range(30)],
-        "item": [f"{5 * row % 13}" for row in range(30)],
-        "rating": [1 + row % 5 for row in range(30)],
-        "timestamp": [str(day) for day in DAYS],
-    }
-)
 
 
 class Streaming:
