@@ -135,6 +135,11 @@ WAYS: dict[str, Callable[[Path], Any]] = {
     "run --checkpoint": lambda checkpoint: main(["run", f"--checkpoint={checkpoint}"]),
     "run --resume": lambda checkpoint: main(["run", f"--resume={checkpoint}", "--epochs=2"]),
     "recommend": lambda checkpoint: main(["recommend", f"--checkpoint={checkpoint}", "--all", "--k=2", "--out=o.csv"]),
+    "recommend to a folder": lambda checkpoint: main(
+        ["recommend", f"--checkpoint={checkpoint}", "--all", "--k=2", "--out=o/"]
+    ),
+    "run --refit": lambda checkpoint: main(["run", f"--checkpoint={checkpoint}", "--refit"]),
+    "export": lambda checkpoint: main(["export", f"--checkpoint={checkpoint}", "--k=2", "--out=o.npz"]),
 }
 
 
