@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_cases import cases
 
 from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, empty_gaps, make_table, take_step
 
@@ -34,7 +35,7 @@ def table() -> Table:
     return make_table(np.zeros((3, 1, WIDTH)), step=0)
 
 
-@settings(max_examples=40)
+@cases(40)
 @given(
     st.sampled_from(SETTINGS),
     st.lists(st.one_of(st.integers(0, 5), st.integers(0, 400), st.integers(0, 20_000)), min_size=1, max_size=12),

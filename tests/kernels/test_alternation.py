@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_cases import cases
 from scipy.sparse import csr_matrix
 
 from recbole_ile.functional.implicit_feedback import implicit_objective, solve_user
@@ -63,7 +64,7 @@ def test_vectors_are_those_of_the_normal_equations(factors: int, most: int, ridg
         np.testing.assert_allclose(alone, expected[user], atol=1e-10)
 
 
-@settings(max_examples=25, deadline=None)
+@cases(25, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     shape=st.tuples(st.integers(1, 20), st.integers(1, 30)),

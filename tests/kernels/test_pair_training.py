@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_cases import cases
 
 from recbole_ile.functional.correlation import popularity_correlation
 from recbole_ile.functional.equalization import disparity, group_means
@@ -100,7 +101,7 @@ def with_all_terms(loss: Loss, generator: np.random.Generator, normalize: bool, 
     return loss._replace(normalize=normalize, correlation=correlation, popularity=popularity, shares=shares, step=0.3)
 
 
-@settings(max_examples=60)
+@cases(60)
 @given(
     size=st.integers(1, 120),
     seed=st.integers(0, 10_000),
@@ -127,7 +128,7 @@ def test_shares_weights_and_correlations_are_those_of_autograd(
 
 
 @pytest.mark.parametrize("kind", [ADAM, ADAM_W, SGD])
-@settings(max_examples=30)
+@cases(30)
 @given(
     size=st.integers(1, 120),
     seed=st.integers(0, 10_000),
@@ -173,7 +174,7 @@ def test_weights_and_shifts_may_be_left_out() -> None:
         np.testing.assert_array_equal(one.rows, two.rows)
 
 
-@settings(max_examples=20)
+@cases(20)
 @given(
     size=st.integers(1, 120),
     seed=st.integers(0, 10_000),

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_cases import cases
 
 from recbole_ile import InputError, evaluate_lists, run_recbole_ile
 from recbole_ile.cli import main
@@ -154,7 +155,7 @@ def test_ranks_hold_over_scores_and_scores_over_rows() -> None:
     assert evaluated(scored.assign(rank=[1, 2, 1, 2])).results["lists"]["test_result"]["mrr@2"] == worst
 
 
-@settings(max_examples=30, deadline=None)
+@cases(30, deadline=None)
 @given(st.permutations(range(4)), st.sampled_from(["text", "number", "category", "arrow", "float"]))
 def test_neither_the_order_of_rows_nor_the_type_of_ids_matters(order: list[int], kind: str) -> None:
     codes = {"u": 1, "v": 2, "w": 3, "a": 11, "b": 12, "c": 13, "d": 14}

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from pandas._libs.parsers import STR_NA_VALUES
+from random_cases import cases
 from recbole.data.dataset import dataset as module
 
 from recbole_ile.errors import InputError
@@ -110,13 +111,13 @@ NUMBERS = st.floats().map(repr) | st.decimals(allow_nan=False, allow_infinity=Fa
 ROWS = st.tuples(TEXTS, NUMBERS | WORDS, TEXTS).map(list)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@cases(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=6))
 def test_any_rows(tmp_path: Path, rows: list[list[str]]) -> None:
     assert_reads_alike("\n".join([HEADER, *map("\t".join, rows)]) + "\n", tmp_path / "a.inter")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@cases(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(TEXTS, max_size=5) | st.tuples(TEXTS, NUMBERS, TEXTS).map(list), min_size=1, max_size=6),
     ending=st.sampled_from(["\n", "\r\n", "\n\n", "\r"]),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_cases import cases
 
 from recbole_ile.plugin.training import rowwise_adam
 from recbole_ile.plugin.training.rowwise_adam import LookedUpTable, RowwiseAdam, find_tables, has_plain_adam
@@ -79,7 +80,7 @@ def assert_same(losses: list[tuple[Loss, list[int]]], **keywords: object) -> Non
     assert not any(module.sparse for module in (one.one, one.other))
 
 
-@settings(max_examples=25)
+@cases(25)
 @given(
     st.sampled_from(SETTINGS),
     st.lists(st.lists(st.integers(0, ROWS - 1), min_size=1, max_size=5), min_size=1, max_size=60),
