@@ -24,6 +24,7 @@ SMALL = ["--train", "train.csv", "--test", "test.csv", "--topk=1", "--item_group
 READERS = {
     "rerank": ["rerank", "--scores=planted.parquet", "--train=train.inter"],
     "evaluate": ["evaluate", "--lists", "planted.parquet", *SMALL],
+    "evaluate a folder": ["evaluate", "--lists", "planted/", *SMALL],
     "evaluate --items": [
         "evaluate",
         "--lists",
@@ -60,6 +61,9 @@ def planted(column: str, within: bool) -> pa.Table:
     columns = {"user": pa.array(["u", "v", "w"]), "item": pa.array(["i", "j", "k"]), "score": pa.array([3.0, 2.0, 1.0])}
     table = pa.table({**columns, column: values})
     pa.parquet.write_table(table, "planted.parquet")
+    Path("planted").mkdir()
+    pa.parquet.write_table(pa.table(columns), "planted/a.parquet")
+    pa.parquet.write_table(table, "planted/b.parquet")
     pa.feather.write_feather(table, "planted.feather", compression="uncompressed")
     return table
 

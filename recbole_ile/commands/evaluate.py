@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="[NAME=]FILE",
-        help="csv, tsv or parquet files with user, item and, where there is one, score or rank; the first is the base",
+        help="csv, tsv or parquet files, or folders of parquet as recommend --all writes, with user, item and, where "
+        "there is one, score or rank; the first is the base",
     )
     parser.add_argument("--train", required=True, metavar="FILE", help="the training interactions: user, item")
     parser.add_argument("--test", required=True, metavar="FILE", help="the test interactions: user, item")
@@ -88,10 +89,12 @@ def _named(entries: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in entries:
         before, equals, after = entry.partition("=")
-        named = bool(equals) and not Path(entry).is_file()
+        named = bool(equals) and not Path(entry).exists()
         name, path = (before, after) if named else (Path(entry).stem, entry)
         if not name or not path:
-            raise InputError(f"option lists={entry} is not allowed; it takes <file> or <name>=<file>")
+            raise InputError(
+                f"option lists={entry} is not allowed; it takes <file or folder> or <name>=<file or folder>"
+            )
         if name in found:
             raise InputError(f"option lists: two files are called {name}; tell them apart as <name>={path}")
         found[name] = path

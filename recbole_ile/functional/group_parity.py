@@ -104,8 +104,9 @@ def statistical_parity_deviation(recommended: Array, candidates: Array, item_gro
     """
     pairs = to_numpy(candidates)
     listed = list_profiles(recommended, item_groups, pairs.shape[1]).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return relative_deviation(listed / pairs.sum(axis=0))
+    recommendable = pairs.sum(axis=0).astype(np.float64)
+    unknown = np.full(len(recommendable), np.nan)
+    return relative_deviation(np.divide(listed, recommendable, out=unknown, where=recommendable > 0))
 
 
 def min_group_share(recommended: Array, item_groups: Array, n_groups: int, discount: str = "none") -> float:

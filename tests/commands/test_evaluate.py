@@ -58,7 +58,10 @@ def test_tables_figures_and_the_page_are_those_of_compare(words: list[str], caps
     [
         ({"bad.parquet": "bad.parqet"}, "option lists: file bad.parqet does not exist, did you mean bad.parquet?"),
         ({"mine=good.csv": "bad=good.csv"}, "two files are called bad; tell them apart as <name>=good.csv"),
-        ({"mine=good.csv": "mine="}, "option lists=mine= is not allowed; it takes <file> or <name>=<file>"),
+        (
+            {"mine=good.csv": "mine="},
+            "option lists=mine= is not allowed; it takes <file or folder> or <name>=<file or folder>",
+        ),
         ({"--train=train.csv": "--train=tests.csv"}, "option train: file tests.csv does not exist"),
         ({"--topk=[2,1]": "--topk=[99]"}, "option topk=99 is not allowed; there are 8 items"),
         ({"--topk=[2,1]": "--top=2"}, "unknown option top, did you mean topk?"),

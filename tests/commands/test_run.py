@@ -324,6 +324,15 @@ def test_a_split_without_test_part_has_no_test_result(tiny: Path, capsys: pytest
 
 
 @pytest.mark.trains
+@pytest.mark.parametrize("model", ["EASE", "Pop_CP", "BPR"])
+def test_a_model_of_fewer_epochs_than_a_validation_waits_for_is_validated_after_the_last(
+    tiny: Path, model: str
+) -> None:
+    assert main([f"--model={model}", f"--data_path={tiny}", "--eval_step=5", *TINY]) == 0
+    assert json.loads((only("*/") / "result.json").read_text())["best_valid_result"]["ndcg@2"] >= 0
+
+
+@pytest.mark.trains
 def test_a_path_with_a_blank_is_one_configuration_file(tiny: Path) -> None:
     Path("my settings.yaml").write_text("embedding_size: 3\n")
     assert main(["--model=BPR", f"--data_path={tiny}", "--config_files", "my settings.yaml", *TINY]) == 0

@@ -97,7 +97,7 @@ def summarize(methods: list[Values], metrics: list[Metric], seed: int) -> list[R
             gains = [metric.gain(means[other.label][0][name]) for other in methods]
             mean, spread = (part[name] for part in means[each.label])
             corrected = p_base.get((each.label, name)), p_other.get((each.label, name))
-            best = bool(metric.gain(mean) == np.nanmax(gains))
+            best = metric.gain(mean) == max((gain for gain in gains if not np.isnan(gain)), default=np.nan)
             against = means[base.label][0][name] if base else np.nan
             marks = _marks(corrected, metric.gain(mean), metric.gain(against), best)
             interval = _interval(each.users, metric, seed) if name in each.users else None

@@ -39,10 +39,11 @@ def read_table(
 ) -> pd.DataFrame:
     """Read columns of a file: parquet, or text whose first line names its columns, with tabs or commas between them.
 
-    Names may have RecBole's types behind a colon, ``user_id:token``.
+    A folder of parquet files is read as one table, in the order of their names without those that begin with ``_`` or
+    ``.``. Names may have RecBole's types behind a colon, ``user_id:token``.
 
     Args:
-        path: of the file.
+        path: of the file or folder.
         option: that names it, for errors.
         needed: columns that must be there, by their names in ``ALIASES``.
         wanted: columns that are read if they are there.
@@ -176,18 +177,24 @@ class _Interchanged(Protocol):
 def _columns_of(source: str | Path, option: str) -> tuple[_Columns, str]:
     """Return the columns of a file, and what errors call it."""
     path = Path(source)
+    if path.is_dir():
+        where = f"option {option}: folder {printable(path)}"
+        files = sorted(each for each in path.iterdir() if each.suffix in PARQUET and each.name[0] not in "._")
+        if not files:
+            raise InputError(f"{where} has no file that ends in {' or '.join(PARQUET)}")
+        return _Columns(files, where), where
     where = f"option {option}: file {printable(path)}"
     if not path.is_file():
         siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{where} does not exist{near_miss(path.name, siblings)}")
-    return _Columns(path, where), where
+    return _Columns([path], where), where
 
 
 class _Columns:
-    """A table of which some columns are read: a file, or what somebody has in memory."""
+    """A table of which some columns are read: a file, several of parquet, or what somebody has in memory."""
 
-    def __init__(self, path: Path | None, where: str, table: pyarrow.Table | None = None) -> None:
-        self._path, self._where, self._table = path, where, table
+    def __init__(self, paths: list[Path], where: str, table: pyarrow.Table | None = None) -> None:
+        self._paths, self._where, self._table = paths, where, table
         self._separator = ","
         self._written = self._guarded(self._names)
         self.names = [name.partition(":")[0] for name in self._written]
@@ -198,7 +205,7 @@ class _Columns:
     @classmethod
     def of(cls, table: Any, where: str) -> _Columns:
         """Return those of a frame, whoever made it."""
-        return cls(None, where, arrow_table(table, where))
+        return cls([], where, arrow_table(table, where))
 
     def typed(self, name: str) -> str:
         """Return a column's name with the type that stands behind it in the file, if there is one."""
@@ -218,10 +225,9 @@ class _Columns:
     def _names(self) -> list[str]:
         if self._table is not None:
             return list(map(str, self._table.column_names))
-        assert self._path is not None
-        if self._path.suffix in PARQUET:
-            return list(pyarrow.parquet.read_schema(self._path).names)
-        with open(self._path, encoding="utf-8-sig", newline="") as file:
+        if self._paths[0].suffix in PARQUET:
+            return list(pyarrow.parquet.read_schema(self._paths[0]).names)
+        with open(self._paths[0], encoding="utf-8-sig", newline="") as file:
             header = file.readline().rstrip("\r\n")
         self._separator = "\t" if "\t" in header else ","
         return [name.strip().strip('"') for name in header.split(self._separator)]
@@ -230,14 +236,12 @@ class _Columns:
         if self._table is not None:
             check_plain(map(self._table.schema.field, columns), self._where)
             return self._table.select(list(columns))
-        assert self._path is not None
-        if self._path.suffix in PARQUET:
-            check_plain(map(pyarrow.parquet.read_schema(self._path).field, columns), self._where)
-            return pyarrow.parquet.read_table(self._path, columns=list(columns))
+        if self._paths[0].suffix in PARQUET:
+            return pyarrow.concat_tables([self._read_parquet(path, list(columns)) for path in self._paths])
         atomic = any(":" in name for name in self._written)
         texts = pyarrow.string() if as_they_are else pyarrow.float64()
         return pyarrow.csv.read_csv(
-            self._path,
+            self._paths[0],
             pyarrow.csv.ReadOptions(column_names=self._written, skip_rows=1, encoding="utf8"),
             pyarrow.csv.ParseOptions(delimiter=self._separator, quote_char=False if atomic else '"'),
             pyarrow.csv.ConvertOptions(
@@ -246,6 +250,14 @@ class _Columns:
                 strings_can_be_null=False,
             ),
         )
+
+    def _read_parquet(self, path: Path, columns: list[str]) -> pyarrow.Table:
+        schema = pyarrow.parquet.read_schema(path)
+        missing = [name for name in columns if name not in schema.names]
+        if missing:
+            raise InputError(f"{self._where}: file {printable(path.name)} has no column {printable(missing[0])}")
+        check_plain(map(schema.field, columns), self._where)
+        return pyarrow.parquet.read_table(path, columns=columns)
 
     def _guarded(self, read: Callable[[], Any]) -> Any:
         try:

@@ -61,10 +61,13 @@ class BehavingTrainer(Base):
     """
 
     optimizer: torch.optim.Optimizer
+    eval_step: int
     training_users: TrainingUsers | None
 
     def __init__(self, config: Any, model: Any) -> None:
         super().__init__(config, model)
+        # RecBole lowers it to the epochs that are asked for, of which some of its trainers take one whatever is asked.
+        self.eval_step = min(self.eval_step, self.epochs)
         self.epoch = 0
         self.last_valid_result: Any = None
         self.own_optimizer = self.optimizer

@@ -155,6 +155,24 @@ def test_ranks_hold_over_scores_and_scores_over_rows() -> None:
     assert evaluated(scored.assign(rank=[1, 2, 1, 2])).results["lists"]["test_result"]["mrr@2"] == worst
 
 
+def test_a_folder_of_parquet_files_is_one_table() -> None:
+    folder = Path("lists")
+    folder.mkdir()
+    with pytest.raises(InputError, match=r"option lists: folder lists has no file that ends in \.parquet or \.pq"):
+        evaluated("lists")
+    LISTS[:2].to_parquet(folder / "part-0.parquet")
+    LISTS[2:].to_parquet(folder / "part-1.parquet")
+    (folder / "_manifest.json").write_text("{}")
+    LISTS.assign(item="x").to_parquet(folder / "_of_nobody.parquet")
+    assert evaluated("lists").results["lists"]["test_result"] == evaluated().results["lists"]["test_result"]
+    LISTS[["user"]].to_parquet(folder / "part-2.parquet")
+    with pytest.raises(InputError, match=r"folder lists: file part-2\.parquet has no column item"):
+        evaluated("lists")
+    LISTS.assign(item=[0.5] * 4).to_parquet(folder / "part-2.parquet")
+    with pytest.raises(InputError, match="folder lists cannot be read"):
+        evaluated("lists")
+
+
 @cases(30, deadline=None)
 @given(st.permutations(range(4)), st.sampled_from(["text", "number", "category", "arrow", "float"]))
 def test_neither_the_order_of_rows_nor_the_type_of_ids_matters(order: list[int], kind: str) -> None:
