@@ -143,7 +143,7 @@ def _run(
                 soft_wrap=True,
             )
             return 130
-        running.on_test_part(experiment, wanted_tests(plan, ledger.outcomes()), users=True)
+        running.on_test_part(experiment, {}, wanted_tests(plan, ledger.outcomes()))
     return _report(arguments, settings, methods, plan, metrics, ledger, console, time.time() - started)
 
 

@@ -136,10 +136,9 @@ def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, c
         running.evaluate_missing(experiment)
         ended = run_missing(arguments, sweep, experiment, space, console, budget)
         found = selected(found_so_far(sweep, ledger), sweep.objectives, sweep.max_loss, sweep.required)
-        tests = {} if ended.interrupted else running.front_tests(experiment, found)
         methods, plan = ([], None) if ended.interrupted or ended.left else compared_methods(sweep, found)
-        if plan:
-            running.on_test_part(experiment, wanted_tests(plan, ledger.outcomes()), users=True)
+        compared = wanted_tests(plan, ledger.outcomes()) if plan else {}
+        tests = {} if ended.interrupted else running.front_tests(experiment, found, compared)
     write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], arguments.words, console)
     if plan:
         write_methods(sweep, ledger, found, methods, plan, arguments.words, console)

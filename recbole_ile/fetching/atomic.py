@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow
+import pyarrow.compute
 
 from recbole_ile.fetching.features import Features
 from recbole_ile.fetching.interactions import Interactions
@@ -16,6 +17,7 @@ FIELDS = {"user": "user_id", "item": "item_id", "rating": "rating", "timestamp":
 """What the column of each role is called, as RecBole's own settings have it."""
 _ROWS = 2**20
 """Rows that are turned into text at a time."""
+_TEXT = pyarrow.large_string()
 
 
 def write_interactions(interactions: Interactions, path: Path, fields: Mapping[str, str] | None = None) -> None:
@@ -27,27 +29,33 @@ def write_interactions(interactions: Interactions, path: Path, fields: Mapping[s
         fields: by role what its column is called, for those that are not called as in ``FIELDS``.
     """
     names = {**FIELDS, **(fields or {})}
-    columns = {
-        f"{names['user']}:token": (interactions.users, np.array(interactions.user_ids, dtype=object)),
-        f"{names['item']}:token": (interactions.items, np.array(interactions.item_ids, dtype=object)),
-    }
+    ids = [
+        (f"{names['user']}:token", interactions.users, pyarrow.array(interactions.user_ids, _TEXT)),
+        (f"{names['item']}:token", interactions.items, pyarrow.array(interactions.item_ids, _TEXT)),
+    ]
     values = {f"{names[role]}:float": shortest(column) for role, column in interactions.values.items()}
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        file.write("\t".join([*columns, *values]) + "\n")
+    with open(path, "wb") as file:
+        file.write(("\t".join([*(name for name, _, _ in ids), *values]) + "\n").encode("utf-8"))
         for start in range(0, len(interactions.users), _ROWS):
             rows = slice(start, start + _ROWS)
-            table = pd.DataFrame({name: ids[numbers[rows]] for name, (numbers, ids) in columns.items()})
-            for name, column in values.items():
-                table[name] = column[rows]
-            table.to_csv(
-                file,
-                sep="\t",
-                header=False,
-                index=False,
-                lineterminator="\n",
-                quoting=csv.QUOTE_NONE,
-                encoding="utf-8",
-            )
+            texts = [known.take(pyarrow.array(numbers[rows])) for _, numbers, known in ids]
+            file.write(_lines([*texts, *(_texts(column[rows]) for column in values.values())]))
+
+
+def _lines(columns: list[pyarrow.Array]) -> pyarrow.Buffer:
+    """Return the lines of a file whose fields are texts."""
+    join, text = pyarrow.compute.binary_join_element_wise, functools.partial(pyarrow.scalar, type=_TEXT)
+    lines = join(join(*columns, text("\t")), text(""), text("\n"))
+    ends = np.frombuffer(lines.buffers()[1], np.int64, len(lines) + 1)
+    return lines.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0]))
+
+
+def _texts(column: np.ndarray) -> pyarrow.Array:
+    """Return numbers as the shortest texts that are read as the same."""
+    if np.issubdtype(column.dtype, np.integer):
+        return pyarrow.array(column).cast(_TEXT)
+    distinct, place = np.unique(column, return_inverse=True)
+    return pyarrow.array(list(map(repr, distinct.tolist())), _TEXT).take(pyarrow.array(place))
 
 
 def write_features(features: Features, path: Path) -> None:

@@ -24,6 +24,7 @@ from recbole_ile.experiments.engine.machines import Resources
 from recbole_ile.experiments.engine.recording import CURRENT, Listener, Recorder, Session
 from recbole_ile.experiments.engine.shared_data import share
 from recbole_ile.experiments.engine.trial import (
+    Asked,
     Task,
     UnusableModel,
     configuration,
@@ -38,6 +39,8 @@ from recbole_ile.metric import Better, Metric
 from recbole_ile.plugin.output.logs import quiet_recbole
 from recbole_ile.plugin.runs.guest import leaving_no_trace
 
+Wanted = dict[str, list[dict[str, Any]]]
+"""By the name of a trial, settings of ranking."""
 EXPERIMENT = "experiment-"
 BRIEF = 5.0
 """Seconds of evaluation for which no process is started: to import what it needs takes one as long."""
@@ -145,15 +148,15 @@ def evaluate_missing(experiment: Experiment) -> None:
             there = [point["ranking"] for point in outcome["points"]]
             rankings = [each for each in trial["ranking"] if each not in there]
             if rankings:
-                asked.append((outcome, rankings))
+                asked.append((outcome, [Asked(each, users=False) for each in rankings]))
     for outcome, found in _evaluate("valid", asked, experiment):
         experiment.ledger.add_points(outcome["id"], [point for point, _ in found])
 
 
 def on_test_part(
     experiment: Experiment,
-    wanted: dict[str, list[dict[str, Any]]],
-    users: bool = False,
+    wanted: Wanted,
+    detailed: Wanted | None = None,
     listener: Listener = lambda *_: None,
 ) -> dict[str, Any]:
     """Evaluate trained models on the test part, each under each setting of ranking once in a ledger's life.
@@ -162,8 +165,8 @@ def on_test_part(
 
     Args:
         experiment: of the sweep.
-        wanted: by the name of a trial the settings of ranking.
-        users: whether what is found of each user is kept in the ledger, too.
+        wanted: what is evaluated.
+        detailed: likewise, and what is found of each user is kept in the ledger, too.
         listener: is told about every trial that is run again.
 
     Returns:
@@ -172,21 +175,22 @@ def on_test_part(
     Raises:
         KeyboardInterrupt: if a training that is done again is interrupted.
     """
-    _test(experiment, wanted, users)
-    left = _untested(experiment, wanted, users)
+    detailed = detailed or {}
+    _test(experiment, wanted, detailed)
+    left = _untested(experiment, wanted, detailed)
     if left:
         again = [{"ranking": _rankings(outcome, experiment), **_asked(outcome)} for outcome, _ in left]
         if not run(experiment, listener, trials=again):
             raise KeyboardInterrupt
-        _test(experiment, wanted, users)
+        _test(experiment, wanted, detailed)
     return experiment.ledger.tests()
 
 
-def _test(experiment: Experiment, wanted: dict[str, list[dict[str, Any]]], users: bool) -> None:
+def _test(experiment: Experiment, wanted: Wanted, detailed: Wanted) -> None:
     """Evaluate on the test part what was not and can be, and keep it."""
     ledger = experiment.ledger
     known = {}
-    for outcome, found in _evaluate("test", _untested(experiment, wanted, users), experiment, users):
+    for outcome, found in _evaluate("test", _untested(experiment, wanted, detailed), experiment):
         for point, table in found:
             name = ledger.point_name(outcome["id"], point["ranking"])
             known[name] = point
@@ -195,16 +199,17 @@ def _test(experiment: Experiment, wanted: dict[str, list[dict[str, Any]]], users
     ledger.write_tests(known)
 
 
-def _untested(experiment: Experiment, wanted: dict[str, list[dict[str, Any]]], users: bool) -> list[Any]:
-    """Return the outcomes of trained models with the settings of ranking whose test is wanted and not known."""
+def _untested(experiment: Experiment, wanted: Wanted, detailed: Wanted) -> list[tuple[dict[str, Any], list[Asked]]]:
+    """Return the outcomes of trained models with what is asked of each and not known."""
     ledger = experiment.ledger
     outcomes, known = ledger.outcomes(), ledger.tests()
     asked = []
-    for trial, rankings in wanted.items():
-        names = {ledger.point_name(trial, ranking): ranking for ranking in rankings}
-        missing = [
-            ranking for name, ranking in names.items() if name not in known or (users and ledger.users(name) is None)
-        ]
+    for trial in {**wanted, **detailed}:
+        missing = []
+        for ranking in unique([*wanted.get(trial, ()), *detailed.get(trial, ())]):
+            name, users = ledger.point_name(trial, ranking), ranking in detailed.get(trial, ())
+            if name not in known or (users and ledger.users(name) is None):
+                missing.append(Asked(ranking, users))
         if missing and outcomes.get(trial, {}).get("status") == "done":
             asked.append((outcomes[trial], missing))
     return asked
@@ -216,19 +221,26 @@ def _rankings(outcome: dict[str, Any], experiment: Experiment) -> list[dict[str,
     return unique([*(point["ranking"] for point in outcome["points"]), *(each for part in planned for each in part)])
 
 
-def front_tests(experiment: Experiment, found: list[Candidate]) -> dict[int, dict[str, Any]]:
-    """Evaluate the front, the baselines and the recommendation on the test part.
+def front_tests(
+    experiment: Experiment, found: list[Candidate], detailed: Wanted | None = None
+) -> dict[int, dict[str, Any]]:
+    """Evaluate the front, the baselines and the recommendation on the test part, and what is compared besides.
+
+    Args:
+        experiment: of the sweep.
+        found: the settings.
+        detailed: what is compared, of which each user is kept.
 
     Returns:
         By the number of the setting ``mean`` and ``spread`` of the metrics over its seeds, and the first seed's
         ``by_user_group`` and ``by_item_group``.
     """
     chosen = {n: each for n, each in enumerate(found) if each.front or each.baseline or each.recommended}
-    wanted: dict[str, list[dict[str, Any]]] = {}
+    wanted: Wanted = {}
     for each in chosen.values():
         for replicate in each.replicates:
             wanted.setdefault(replicate.trial, []).append(replicate.evaluation["ranking"])
-    known = on_test_part(experiment, wanted)
+    known = on_test_part(experiment, wanted, detailed)
     result = {}
     for number, each in chosen.items():
         points = [known[name] for name in map(_point_name, each.replicates) if name in known]
@@ -243,9 +255,7 @@ def _point_name(replicate: Replicate) -> str:
     return Ledger.point_name(replicate.trial, replicate.evaluation["ranking"])
 
 
-def _evaluate(
-    part: str, asked: list[Any], experiment: Experiment, users: bool = False
-) -> list[tuple[dict[str, Any], Any]]:
+def _evaluate(part: str, asked: list[Any], experiment: Experiment) -> list[tuple[dict[str, Any], Any]]:
     """Evaluate trained models where trials run, or in this process if it is soon done.
 
     Returns:
@@ -266,7 +276,7 @@ def _evaluate(
             continue
         data = experiment.data[data_signature(experiment.task, outcome["training"])]
         training = planned.get(outcome["id"], outcome["training"])
-        call = (part, str(model.absolute()), training, rankings, experiment.task, data, users)
+        call = (part, str(model.absolute()), training, rankings, experiment.task, data)
         running.append((outcome, call if here else there.remote(*call)))
     found = []
     for outcome, each in running:
@@ -284,17 +294,17 @@ def _evaluate(
     return found
 
 
-def _expected_seconds(outcome: dict[str, Any], rankings: list[dict[str, Any]]) -> float:
+def _expected_seconds(outcome: dict[str, Any], rankings: list[Asked]) -> float:
     """Return how long a trained model's evaluation takes by what its first one took."""
     seconds = outcome.get("seconds", {}).get("evaluation", math.inf)
     return seconds * len(rankings) / max(1, len(outcome["points"]))
 
 
-def _evaluate_here(part: str, model: str, training: Any, rankings: Any, task: Task, data: Any, users: bool) -> Any:
+def _evaluate_here(part: str, model: str, training: Any, rankings: list[Asked], task: Task, data: Any) -> Any:
     """Evaluate a trained model in this process, of which everything stays as it is."""
     shared = ray.get(data) if isinstance(data, ray.ObjectRef) else data
     with leaving_no_trace():
-        return evaluate_trained(part, model, training, rankings, task, shared, users)
+        return evaluate_trained(part, model, training, rankings, task, shared)
 
 
 def _tell_lost(experiment: Experiment, outcome: dict[str, Any], reason: str) -> None:

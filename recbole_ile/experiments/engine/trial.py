@@ -56,6 +56,13 @@ class Task(NamedTuple):
     drawing: str
 
 
+class Asked(NamedTuple):
+    """A setting of ranking that a trained model is evaluated under, and whether each user is wanted, too."""
+
+    ranking: Point
+    users: bool
+
+
 def data_signature(task: Task, training: Point) -> str:
     """Return a name of the data set that a training needs, the same for all that need the same."""
     return json.dumps({key: training[key] for key in task.data_keys if key in training}, sort_keys=True, default=str)
@@ -113,7 +120,7 @@ def requested_trial(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def evaluate_trained(
-    part: str, model: str, training: Point, rankings: list[Point], task: Task, shared: Any, users: bool = False
+    part: str, model: str, training: Point, rankings: list[Asked], task: Task, shared: Any
 ) -> list[tuple[dict[str, Any], pd.DataFrame | None]]:
     """Evaluate a trained model under each setting of ranking.
 
@@ -124,11 +131,10 @@ def evaluate_trained(
         rankings: the settings.
         task: what is common to all trials.
         shared: the ``SharedData`` of the trial, or the reason why there is none.
-        users: whether each user is wanted, too.
 
     Returns:
         For each setting ``ranking``, ``metrics``, ``by_user_group`` and ``by_item_group``, and the table of
-        ``split_by_user``.
+        ``split_by_user`` where it is asked for.
 
     Raises:
         UnusableModel: if the file is damaged, or of another model.
@@ -138,7 +144,7 @@ def evaluate_trained(
         raise InputError(shared)
     torch.set_num_threads(task.threads)
     with tempfile.TemporaryDirectory() as folder, inside(folder), quiet_recbole():
-        config = configuration(task, training, rankings[0], checkpoint_dir=folder)
+        config = configuration(task, training, rankings[0].ranking, checkpoint_dir=folder)
         try:
             stored = read_checkpoint(model, map_location=config["device"])
             run = restore(config, stored, model, needs_split=True, read=lambda own: take(shared, own))
@@ -149,9 +155,9 @@ def evaluate_trained(
         found = []
         with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
             for each in rankings:
-                evaluation = _evaluated(task, trainer, run.data, part, training, each, folder)
+                evaluation = _evaluated(task, trainer, run.data, part, training, each.ranking, folder)
                 details = trainer.eval_collector.last_details
-                found.append((evaluation, split_by_user(config, details, run.data.dataset) if users else None))
+                found.append((evaluation, split_by_user(config, details, run.data.dataset) if each.users else None))
         return found
 
 
