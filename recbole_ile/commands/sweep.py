@@ -130,7 +130,10 @@ def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, c
         resources = trial_resources(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
         keys = data_keys({key for alternative in space for key in alternative})
         threads = max(1, int(arguments.cpus_per_trial))
-        task = Task(str(sweep.model), sweep.dataset, sweep.fixed, keys, sweep.metrics, threads, ledger.drawing)
+        stopping = arguments.scheduler != "fifo"
+        task = Task(
+            str(sweep.model), sweep.dataset, sweep.fixed, keys, sweep.metrics, threads, ledger.drawing, stopping
+        )
         search = running.Search(arguments.scheduler, sweep.valid_metric, arguments.max_failures)
         experiment = running.Experiment(ledger, task, {}, resources, search)
         running.evaluate_missing(experiment)

@@ -21,6 +21,7 @@ from recbole_ile.errors import DamagedCheckpoint, InputError
 from recbole_ile.experiments.engine.ledger import MODEL_FILE
 from recbole_ile.experiments.engine.points import trial_id
 from recbole_ile.experiments.engine.shared_data import take
+from recbole_ile.experiments.engine.telling import Telling
 from recbole_ile.experiments.sweep.space import Point
 from recbole_ile.experiments.sweep.suggestions import suggestion
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
@@ -45,7 +46,11 @@ class UnusableModel(Exception):
 
 
 class Task(NamedTuple):
-    """What all trials of a sweep have in common; a training may name another model for the same data."""
+    """What all trials of a sweep have in common; a training may name another model for the same data.
+
+    Attributes:
+        every_validation: whether the scheduler is told of each, as ``Telling`` says.
+    """
 
     model: str
     dataset: str
@@ -54,6 +59,7 @@ class Task(NamedTuple):
     metrics: list[str]
     threads: int
     drawing: str
+    every_validation: bool = False
 
 
 class Asked(NamedTuple):
@@ -79,7 +85,7 @@ def configuration(task: Task, training: Point, ranking: Point, **further: Any) -
 
 
 def run_trial(config: dict[str, Any], task: Task, data: dict[str, Any], known: dict[str, Any]) -> None:
-    """Train what ``config`` says and report every validation; the last report holds the outcome.
+    """Train what ``config`` says and report validations; the last report holds the outcome.
 
     Input that is wrong ends a trial with its reason and is not tried again; whatever else goes wrong, Ray handles.
 
@@ -186,14 +192,9 @@ def _train(asked: dict[str, Any], task: Task, data: dict[str, Any], folder: str)
         loaded.train.draw_as(task.drawing)
     net = build_model(settings, loaded)
     trainer = get_trainer(settings)(settings, net)
-    epochs = []
-
-    def watch(_: int, metrics: dict[str, float]) -> None:
-        epochs.append(metrics)
-        tune.report({name: float(metrics[name]) for name in task.metrics} | {"epochs": len(epochs)})
-
+    telling = Telling(task.metrics, task.every_validation)
     prepared = time.time()
-    train(settings, loaded, net, trainer, saved=True, watch=watch)
+    train(settings, loaded, net, trainer, saved=True, watch=telling)
     finished = time.time()
     trainer.evaluate(loaded.valid, load_best_model=True)
     with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
@@ -207,7 +208,7 @@ def _train(asked: dict[str, Any], task: Task, data: dict[str, Any], folder: str)
         "points": points,
         "group_names": net.group_losses.names if net.group_losses else [],
         "group_losses": trainer.history.epochs,
-        "validations": len(epochs),
+        "validations": telling.validations,
         "seconds": {
             "preparation": round(prepared - started, 3),
             "training": round(finished - prepared, 3),
