@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,8 +58,8 @@ def leave_out(grouped: RowsByGroup, number: int) -> list[np.ndarray]:
 class _Side:
     """Users or items: which of them each interaction has, and which have a row of features."""
 
-    def __init__(self, dataset: Any, field: str, features: Any, interval: str | None) -> None:
-        self.bounds = dataset._parse_intervals_str(interval)
+    def __init__(self, dataset: Any, field: str, features: Any, bounds: Any) -> None:
+        self.bounds = bounds
         self._within = dataset._within_intervals
         n_rows = len(dataset.inter_feat)
         columns = [dataset.inter_feat[field], *([] if features is None else [features[field]])]
@@ -83,6 +84,12 @@ class _Side:
         return found
 
 
+def _holds_all(interval: tuple[Any, ...]) -> bool:
+    """Tell whether every number of interactions is inside, so that nobody has to be counted."""
+    _, least, most, _ = interval
+    return least <= 0 and most == math.inf
+
+
 def filter_by_interactions(dataset: Any) -> None:
     """Drop users and items, with their rows, whose numbers of interactions are outside of the intervals.
 
@@ -91,9 +98,12 @@ def filter_by_interactions(dataset: Any) -> None:
     intervals = [dataset.config[f"{kind}_inter_num_interval"] for kind in ("user", "item")]
     if dataset.uid_field is None or dataset.iid_field is None or intervals == [None, None]:
         return
+    bounds = [dataset._parse_intervals_str(interval) for interval in intervals]
+    if all(not each or (len(each) == 1 and _holds_all(each[0])) for each in bounds):
+        return
     tables = [dataset.user_feat, dataset.item_feat]
     fields = [dataset.uid_field, dataset.iid_field]
-    sides = [_Side(dataset, *each) for each in zip(fields, tables, intervals, strict=True)]
+    sides = [_Side(dataset, *each) for each in zip(fields, tables, bounds, strict=True)]
     if any(side.bounds is not None and len(side.bounds) > 1 for side in sides):
         dataset.logger.warning("More than one interval of interaction number are given!")
     kept = np.ones(len(dataset.inter_feat), dtype=bool)

@@ -21,7 +21,10 @@ from recbole_ile.plugin.data.atomic_parser import noted, read_csv
 
 COLUMNS = ("user_id:token", "rating:float", "tags:token_seq")
 HEADER = "\t".join(COLUMNS)
-MISSING = {"user_id:token": [""], "rating:float": sorted(STR_NA_VALUES), "tags:token_seq": [""]}
+MISSING = {
+    "rating:float": sorted(STR_NA_VALUES),
+    **{key: [""] for key in ("user_id:token", "tags:token_seq", "tags:token")},
+}
 ours = functools.partial(read_csv, pd.read_csv)
 compared = pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="RecBole's own parser reads all files")
 
@@ -38,7 +41,14 @@ def read_with(reader: Any, path: Path, columns: tuple[str, ...] = COLUMNS, **fur
 
 def assert_reads_alike(content: str | bytes, path: Path, columns: tuple[str, ...] = COLUMNS) -> None:
     """Compare with pandas' parser in Python; what RecBole cannot read, or would take for something else, is refused."""
-    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    written = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    assert_bytes_read_alike(written, path, columns)
+    single = tuple(name.removesuffix("_seq") for name in columns)  # which are read by another parser than sequences
+    assert_bytes_read_alike(written.replace(b":token_seq", b":token", 1), path, single)
+
+
+def assert_bytes_read_alike(written: bytes, path: Path, columns: tuple[str, ...]) -> None:
+    path.write_bytes(written)
     found = read_with(ours, path, columns)
     stock = read_with(pd.read_csv, path, columns)
     texts = {name: MISSING[name] for name in columns}
