@@ -15,6 +15,7 @@ QUICK = {
     "evaluation.py": ["--rounds=1", "--memory"],
     "kills.py": ["--runs=2", "--sweeps=1", "--epochs=4", "--users=[300,inf)"],
     "looked_up.py": ["--models", "NeuMF", "--batches=2", "--millions=0.02", "--users=2000", "--items=500"],
+    "mechanism.py": ["--models=BPR", "--weights=0,1", "--epochs=8", "--out=mechanism.png"],
     "mitigation_overhead.py": ["--rounds=1", "--model", "MultiVAE"],
     "prices.py": ["--rounds=1", "--users=2000", "--items=300"],
     "quality.py": ["--epochs=1", "--seeds", "0"],
@@ -27,6 +28,7 @@ QUICK = {
 }
 COMPARED = {
     "kills.py": "kill -9 of BPR_ILE",
+    "mechanism.py": "all, last epoch",
     "mitigation_overhead.py": "MultiVAE_LA",
     "prices.py": "prices, 20 steps",
     "reranking.py": "times as fast as a loop over users",

@@ -50,12 +50,30 @@ def atomic_files() -> None:
 
 @HOOKS.add
 def ids_in_arrow() -> None:
-    """``Dataset`` numbers ids by hashing objects of Python, which takes a quarter of the reading of many interactions.
+    """``Dataset`` numbers ids by making an object of Python of each, which takes the most memory of all of the reading.
 
-    Can go when RecBole numbers columns of Arrow, which pandas 3 reads, as they are.
+    Can go when RecBole numbers columns of Arrow, in which pandas 3 holds texts, as they are.
     """
     pandas = dataset_module.pd
+    remap = Dataset._remap
+
+    @functools.wraps(remap)
+    def remap_in_arrow(self: Any, remap_list: Any) -> None:
+        columns = [table[field] for table, field, _ in remap_list]
+        texts = id_codes.joined(columns) if columns else None
+        if texts is None:
+            remap(self, remap_list)
+            return
+        ends = np.cumsum([len(column) for column in columns])[:-1]
+        del columns  # which are replaced
+        self._concat_remaped_tokens = lambda _: (texts, ends)
+        try:
+            remap(self, remap_list)
+        finally:
+            del self._concat_remaped_tokens
+
     dataset_module.pd = StandIn(pandas, factorize=functools.partial(id_codes.factorize, pandas.factorize))
+    Dataset._remap = remap_in_arrow
 
 
 @HOOKS.add
