@@ -62,7 +62,8 @@ def draw(table: pd.DataFrame, out: Path, dataset: str) -> None:
             (line,) = axes.plot(run["disparity"], run["upd"], label=f"ile_lambda={weight:g}", linewidth=1)
             axes.plot(run["disparity"].iloc[-1:], run["upd"].iloc[-1:], "o", color=line.get_color())
         axes.legend(fontsize="small")
-    figure.axes[0].set_ylabel(f"UPD@10, validation part of {dataset}; a dot is the last epoch")
+    figure.axes[0].set_ylabel("UPD@10, validation part")
+    figure.suptitle(f"{dataset}, epoch after epoch; a dot is the last one", fontsize="medium")
     save_figure(figure, out)
 
 
