@@ -209,7 +209,7 @@ def test_an_interrupt_leaves_everything_as_it_was(
 
     file = put("mine.csv", csv_text())
     before = everything(Path())
-    monkeypatch.setattr("pandas.DataFrame.to_csv", interrupted)
+    monkeypatch.setattr("recbole_ile.fetching.atomic._lines", interrupted)
     assert main(["fetch", "mine", f"--from={file}"]) == 130
     assert everything(Path()) == before
     told = capsys.readouterr().err

@@ -144,7 +144,7 @@ def _through_arrow(path: str, separator: str, encoding: str, kinds: Mapping[str,
         types = {name: _ARROW.get(kinds.get(name, str), pyarrow.string()) for name in names}
         return pyarrow.csv.read_csv(
             path,
-            pyarrow.csv.ReadOptions(column_names=names, skip_rows=1),
+            pyarrow.csv.ReadOptions(column_names=names, skip_rows=1, encoding="utf8"),
             pyarrow.csv.ParseOptions(delimiter=separator, quote_char=False),
             pyarrow.csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
         ).to_pandas()
