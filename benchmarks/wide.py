@@ -27,20 +27,20 @@ import torch
 from side_by_side import ours, stock
 kind, options, epochs, threads = json.loads(sys.argv[1])
 torch.set_num_threads(threads)
-started = time.perf_counter()
+started, used = time.perf_counter(), time.process_time()
 run = (stock if kind == "stock" else ours)("BPR" if kind == "stock" else kind, options)
-prepared, seconds = time.perf_counter() - started, []
+prepared, used, seconds = time.perf_counter() - started, time.process_time() - used, []
 for epoch in range(epochs):
     started = time.perf_counter()
     run.trainer._train_epoch(run.train, epoch)
     seconds.append(time.perf_counter() - started)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-print(json.dumps([prepared, seconds, peak, len(run.train._dataset)]))
+print(json.dumps([prepared, used, seconds, peak, len(run.train._dataset)]))
 """
 
 
 def measure(checkout: Path, kind: str, options: dict[str, Any], epochs: int, threads: int) -> tuple[Any, ...]:
-    """Return seconds to prepare, of each epoch, gigabytes at the peak and the number of training interactions."""
+    """Return seconds to prepare, those of the processor, those of each epoch, peak GiB and the training interactions."""
     return tuple(answer_of(CHILD, [kind, options, epochs, threads], [checkout, checkout / "benchmarks"], threads))
 
 
@@ -68,7 +68,7 @@ def main() -> None:
         against = given.against and given.against.resolve()
         os.chdir(folder)
         table = Table(title=f"an epoch of BPR_ILE on {name}, {given.threads} threads")
-        for column in ("", "interactions", "prepare s", "epoch s", "µs an interaction", "peak GiB"):
+        for column in ("", "interactions", "prepare s", "of processor", "epoch s", "µs an interaction", "peak GiB"):
             table.add_column(column, justify="right")
         ways: list[tuple[str, Path, str, int]] = [("this version", here, "BPR_ILE", given.epochs)]
         if against:
@@ -77,9 +77,9 @@ def main() -> None:
             ways.append(("stock BPR", here, "stock", 1))
         for label, checkout, kind, epochs in ways:
             asked = {"dataset": name, "data_path": data_path, "state": "ERROR", "checkpoint_dir": folder}
-            prepared, seconds, peak, number = measure(checkout, kind, asked, epochs, given.threads)
+            prepared, used, seconds, peak, number = measure(checkout, kind, asked, epochs, given.threads)
             epoch = statistics.median(seconds[1:] or seconds)
-            figures = (f"{prepared:.1f}", f"{epoch:.2f}", f"{1e6 * epoch / number:.2f}", f"{peak:.2f}")
+            figures = (f"{prepared:.1f}", f"{used:.1f}", f"{epoch:.2f}", f"{1e6 * epoch / number:.2f}", f"{peak:.2f}")
             table.add_row(label, f"{number:,}", *figures)
         Console().print(table)
 
