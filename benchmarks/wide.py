@@ -40,7 +40,7 @@ print(json.dumps([prepared, used, seconds, peak, len(run.train._dataset)]))
 
 
 def measure(checkout: Path, kind: str, options: dict[str, Any], epochs: int, threads: int) -> tuple[Any, ...]:
-    """Return seconds to prepare, those of the processor, those of each epoch, peak GiB and the training interactions."""
+    """Return seconds to prepare, the processor's, those of each epoch, peak GiB and the training interactions."""
     return tuple(answer_of(CHILD, [kind, options, epochs, threads], [checkout, checkout / "benchmarks"], threads))
 
 

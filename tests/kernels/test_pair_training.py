@@ -16,17 +16,8 @@ from recbole_ile.functional.equalization import disparity, group_means
 from recbole_ile.functional.robust_loss import robust_loss, updated_shares
 from recbole_ile.kernels.adam_rows import Adam, Table, bring_up_to_date, make_table
 from recbole_ile.kernels.disparity_loops import MAD
-from recbole_ile.kernels.pair_training import (
-    ADAM,
-    ADAM_W,
-    SGD,
-    Loss,
-    Record,
-    Updates,
-    make_room,
-    make_worker,
-    train_batches,
-)
+from recbole_ile.kernels.pair_state import ADAM, ADAM_W, SGD, Loss, Record, Updates, make_room, make_worker
+from recbole_ile.kernels.pair_training import train_batches
 from recbole_ile.kernels.pairs import Pairs
 
 N_USERS, N_ITEMS, WIDTH, BATCH, N_GROUPS = 7, 9, 4, 6, 3

@@ -20,18 +20,8 @@ from recbole_ile.functional.distances import DISTANCES
 from recbole_ile.kernels import disparity_loops
 from recbole_ile.kernels.adam_rows import Adam, bring_up_to_date, make_table
 from recbole_ile.kernels.meeting import CAN_WAIT, let_go
-from recbole_ile.kernels.pair_training import (
-    ADAM,
-    ADAM_W,
-    SGD,
-    Loss,
-    Record,
-    Updates,
-    Worker,
-    make_room,
-    make_worker,
-    train_batches,
-)
+from recbole_ile.kernels.pair_state import ADAM, ADAM_W, SGD, Loss, Record, Updates, Worker, make_room, make_worker
+from recbole_ile.kernels.pair_training import train_batches
 from recbole_ile.kernels.pairs import Pairs
 from recbole_ile.plugin.data.loaders.training import TrainingBatches
 from recbole_ile.plugin.losses.observers import plain_class
