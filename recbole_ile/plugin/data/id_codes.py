@@ -29,28 +29,14 @@ def factorize(stock: Callable[..., Any], values: Any, *rest: Any, **keywords: An
     """Return what ``stock(values)`` returns: ``[N]`` codes, -1 for nothing, and the ``[D]`` values each once.
 
     Args:
-        stock: ``pandas.factorize``, which is left with all but texts.
-        values: ``[N]`` of ``joined``, or what RecBole concatenates of columns.
+        stock: ``pandas.factorize``, which is left with all but what ``joined`` returns.
+        values: ``[N]``.
         rest: its settings.
         keywords: likewise.
     """
-    if isinstance(values, pyarrow.ChunkedArray):
-        return _numbered(values)
-    if rest or keywords or not isinstance(values, np.ndarray) or values.dtype != object or not len(values):
+    if not isinstance(values, pyarrow.ChunkedArray):
         return stock(values, *rest, **keywords)
-    try:
-        texts = pyarrow.array(values, from_pandas=True)
-    except pyarrow.ArrowException:  # of several types
-        return stock(values)
-    if isinstance(texts, pyarrow.ChunkedArray):  # of more text than an array holds
-        return stock(values)
-    if not pyarrow.types.is_string(texts.type) or texts.null_count:
-        return stock(values)
-    return _numbered(pyarrow.chunked_array([texts]))
-
-
-def _numbered(texts: pyarrow.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    encoded = texts.dictionary_encode().unify_dictionaries()
+    encoded = values.dictionary_encode().unify_dictionaries()
     if not encoded.num_chunks:
         return np.zeros(0, np.intp), np.zeros(0, object)
     codes = np.concatenate([chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks])
