@@ -74,6 +74,8 @@ def main(arguments: argparse.Namespace, rest: list[str]) -> int:
         check_folder_name("name", arguments.name)
     options: dict[str, Any] = dict(parse_options(rest))
     check_known(options)
+    if "model" in options:
+        raise InputError(f"option model={options['model']}: a comparison takes --base={options['model']}, or --methods")
     if arguments.resume:
         options = _continued(arguments, options)
     fill_in(arguments, USUAL)

@@ -42,6 +42,7 @@ def compared() -> list[str]:
         (["--methods=BPR_ILE:sdt"], "sdt is no distance, did you mean std?"),
         (["--methods=BPR_ILE:std:ile_lambda=-1"], "ile_lambda=-1"),
         (["--base=BPR_ILE"], "base=BPR_ILE is mitigated already"),
+        (["--model=NeuMF"], "option model=NeuMF: a comparison takes --base=NeuMF, or --methods"),
         (["--seeds=0"], "seeds=0 is not allowed; it is at least 1"),
         (["--jobs=0"], "jobs=0 is not allowed; it is at least 1"),
         (["--preset=papper"], "unknown preset papper"),
