@@ -134,6 +134,20 @@ def postponed() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def ignored(*numbers: int) -> Iterator[None]:
+    """Have processes that are started within this context ignore signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
 def stop_if_interrupted() -> None:
     """Interrupt what goes on although a signal came, because what the signal raised was lost: in a destructor, say.
 

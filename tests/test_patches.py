@@ -121,8 +121,12 @@ ALLOWED = {
     ): "RecBole's data set has the configuration it was read with",
     ("plugin/runs/training_data.py", "match", "ordered.training_ids"): COPY,
     ("signals.py", "heard", "current.received"): OURS,
-    ("experiments/engine/recording.py", "Recorder.on_trial_complete", "session.ended"): OURS,
-    ("experiments/engine/recording.py", "Recorder.on_trial_error", "session.ended"): OURS,
+    ("experiments/engine/ray_workers.py", "Recorder.on_trial_complete", "session.ended"): OURS,
+    (
+        "experiments/engine/pool_process.py",
+        "serve",
+        "tempfile.tempdir",
+    ): "Python documents it as a setting, in a process of our own",
     ("experiments/engine/shared_data.py", "_without_run", "plain.*"): COPY,
     (
         "experiments/engine/shared_data.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -165,7 +166,11 @@ def length_of_lists(text: str) -> int:
 def add_machine_arguments(parser: argparse.ArgumentParser, at_once: str) -> None:
     """Add the options that say where trainings run; ``at_once`` names the one for how many at a time."""
     machines = parser.add_argument_group("where to run")
-    machines.add_argument("--address", default="local", help="local, auto or ray://<host>:10001")
+    machines.add_argument(
+        "--address",
+        help="a Ray cluster: local, auto or ray://<host>:10001; default processes of this machine, and Ray where GPUs, "
+        "Optuna or ASHA need it",
+    )
     machines.add_argument(
         f"--{at_once}", type=int, dest="at_once", metavar="N", help="trainings at a time; default as many as fit"
     )
@@ -174,6 +179,18 @@ def add_machine_arguments(parser: argparse.ArgumentParser, at_once: str) -> None
     machines.add_argument("--max_failures", type=int, default=3, help="times a training is tried again after a crash")
     machines.add_argument("--verbose", action="store_true", help="let Ray say what it does")
     parser.set_defaults(at_once_option=at_once)
+
+
+def trial_workers(arguments: argparse.Namespace, needs_ray: bool = False) -> contextlib.AbstractContextManager[Any]:
+    """Return what trials run in, as the options of ``add_machine_arguments`` say.
+
+    Raises:
+        InputError: if there is no such cluster, or no machine with as much.
+    """
+    from recbole_ile.experiments.engine.workers import workers
+
+    numbers = (arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
+    return workers(arguments.address, arguments.verbose, needs_ray, *numbers)
 
 
 def check_machine_arguments(arguments: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from recbole_ile.commands.arguments import (
     first_given,
     parse_options,
     read_settings,
+    trial_workers,
 )
 from recbole_ile.commands.interruption import naming_folder, waiting
 from recbole_ile.errors import InputError
@@ -123,19 +124,18 @@ def _run(
 ) -> int:
     """Train what is missing, test, report."""
     from recbole_ile.experiments.engine import running
-    from recbole_ile.experiments.engine.machines import ray_session, trial_resources
     from recbole_ile.experiments.engine.trial import Task
+    from recbole_ile.experiments.engine.workers import Experiment, Search
 
     started = time.time()
-    with ray_session(arguments.address, arguments.verbose):
-        resources = trial_resources(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
+    with trial_workers(arguments) as workers:
         keys = data_keys({key for trial in plan.trials for key in trial.training})
         threads = max(1, int(arguments.cpus_per_trial))
         task = Task(
             str(settings.model), settings.dataset, settings.fixed, keys, settings.metrics, threads, ledger.drawing
         )
-        search = running.Search("fifo", settings.valid_metric, arguments.max_failures)
-        experiment = running.Experiment(ledger, task, {}, resources, search)
+        search = Search("fifo", settings.valid_metric, arguments.max_failures)
+        experiment = Experiment(ledger, task, workers, search)
         running.evaluate_missing(experiment)
         if not _train_missing(experiment, plan, metrics, console):
             done = len(ledger.finished().keys() & {trial.id for trial in plan.trials})
@@ -159,8 +159,9 @@ def _train_missing(experiment: Any, plan: Plan, metrics: list[Metric], console: 
     if not missing:
         console.print(f"all {there} trainings are there already")
         return True
+    each = experiment.workers.resources
     count = f"{len(missing)} trainings" + (f", {there} are there already" if there else "")
-    console.print(f"{count}; each takes {experiment.resources.cpus:g} CPU and {experiment.resources.gpus:g} GPU")
+    console.print(f"{count}; each takes {each.cpus:g} CPU and {each.gpus:g} GPU")
     with Progress(len(missing), metrics, console) as progress:
         return running.run(experiment, progress, trials=missing)
 

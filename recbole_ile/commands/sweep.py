@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from recbole_ile.commands import stored
-from recbole_ile.commands.arguments import fill_in, parse_options
+from recbole_ile.commands.arguments import fill_in, parse_options, trial_workers
 from recbole_ile.commands.interruption import naming_folder, waiting
 from recbole_ile.commands.sweep_models import (
     Request,
@@ -121,21 +121,20 @@ def _folder_name(text: str, sweep: Sweep) -> str:
 def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, console: Console, budget: Budget) -> int:
     """Run what is missing in a sweep's ledger, and report on all that is there."""
     from recbole_ile.experiments.engine import running
-    from recbole_ile.experiments.engine.machines import ray_session, trial_resources
     from recbole_ile.experiments.engine.trial import Task
+    from recbole_ile.experiments.engine.workers import Experiment, Search
 
     sweep = request.sweep
     space: list[Alternative] = [alternative for each in request.swept for alternative in each.space]
-    with ray_session(arguments.address, arguments.verbose):
-        resources = trial_resources(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.at_once)
+    stopping = arguments.scheduler != "fifo"
+    with trial_workers(arguments, needs_ray=stopping or arguments.search == "optuna") as workers:
         keys = data_keys({key for alternative in space for key in alternative})
         threads = max(1, int(arguments.cpus_per_trial))
-        stopping = arguments.scheduler != "fifo"
         task = Task(
             str(sweep.model), sweep.dataset, sweep.fixed, keys, sweep.metrics, threads, ledger.drawing, stopping
         )
-        search = running.Search(arguments.scheduler, sweep.valid_metric, arguments.max_failures)
-        experiment = running.Experiment(ledger, task, {}, resources, search)
+        search = Search(arguments.scheduler, sweep.valid_metric, arguments.max_failures)
+        experiment = Experiment(ledger, task, workers, search)
         running.evaluate_missing(experiment)
         ended = run_missing(arguments, sweep, experiment, space, console, budget)
         found = selected(found_so_far(sweep, ledger), sweep.objectives, sweep.max_loss, sweep.required)

@@ -57,8 +57,9 @@ def run_missing(
     if not missing and not more:
         console.print(f"all {len(finished)} trials are there already")
         return Ended()
+    each = experiment.workers.resources
     count = f"{len(missing) + more} trials" + (f", {len(finished)} are there already" if finished else "")
-    console.print(f"{count}; each takes {experiment.resources.cpus:g} CPU and {experiment.resources.gpus:g} GPU")
+    console.print(f"{count}; each takes {each.cpus:g} CPU and {each.gpus:g} GPU")
     with Progress(len(missing) + more, sweep.objectives, console) as progress:
         rounds = _Rounds(sweep, experiment, progress, budget, console)
         whole = rounds.run(missing)

@@ -16,6 +16,7 @@ import pytest
 from recbole_ile.cli import main
 from recbole_ile.commands.arguments import Settings
 from recbole_ile.commands.compare import columns
+from recbole_ile.experiments.engine import workers
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.model_names import ModelName
@@ -51,12 +52,10 @@ def compared() -> list[str]:
         (["--resume=nowhere"], "holds no comparison"),
     ],
 )
-def test_wrong_input_is_one_line_before_ray_starts(
+def test_wrong_input_is_one_line_before_anything_starts(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray
-
-    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started"))
+    monkeypatch.setattr(workers, "workers", lambda *_: pytest.fail("processes were started"))
     assert main(["compare", *words]) == 2 if "--resume=nowhere" in words else compare(*words) == 2
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1

@@ -17,7 +17,7 @@ from atomic import tiny_lines, write_atomic
 from speed import start_ray
 
 from recbole_ile.cli import main
-from recbole_ile.experiments.engine import machines
+from recbole_ile.experiments.engine import workers
 from recbole_ile.experiments.engine.ledger import Ledger
 
 QUICK = ["--dataset=tiny", "--data_path=data", "--topk=2", "--valid_metric=NDCG@2", "--epochs=2"]
@@ -184,7 +184,7 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_damaged_settings_are_one_line(
     kind: str, made: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machines, "ray_session", lambda *_: pytest.fail("Ray was started"))
+    monkeypatch.setattr(workers, "workers", lambda *_: pytest.fail("processes were started"))
     ledger = copy_of(made / "saved" / f"{kind}s" / "own", kind)
     content = yaml.safe_load(ledger.settings_file.read_text())
     for name, change in DAMAGE.items():

@@ -33,12 +33,13 @@ COMMANDS: dict[str, list[str]] = {
     "sweep": ["sweep", "--model=BPR", *LONG, *FIRST_ENDS],
     "compare": ["compare", *LONG, "--methods=BPR:epochs=1000000", "--seeds=1", "--name=own", "--jobs=1"],
 }
+COMMANDS |= {f"{name} --address=local": [*COMMANDS[name], "--address=local"] for name in ("sweep", "compare")}
 ADVICE = {"run": "--resume=", "sweep": "sweep --resume=", "compare": "compare --resume="}
 
 
 def is_under_way(name: str) -> bool:
     """Whether there is something that may not be lost."""
-    folder = Path("saved") / {"sweep": "sweeps", "compare": "comparisons"}.get(name, "") / "own"
+    folder = Path("saved") / {"sweep": "sweeps", "compare": "comparisons"}.get(name.split()[0], "") / "own"
     return bool(list(Path().glob("saved/*.pth") if name.startswith("run") else folder.glob("trials/*.json")))
 
 
@@ -101,7 +102,7 @@ def test_a_signal_ends_a_command(name: str, number: signal.Signals) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("name", ["run --nproc=2", "sweep"])
+@pytest.mark.parametrize("name", ["run --nproc=2", "sweep", "sweep --address=local"])
 def test_a_signal_to_all_processes_ends_a_command(name: str) -> None:
     """As ``timeout``, a batch system or ``systemd`` sends it, twice."""
     process = start(name)
@@ -114,7 +115,7 @@ def test_a_signal_to_all_processes_ends_a_command(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept")
-@pytest.mark.parametrize("name", ["run", "sweep"])
+@pytest.mark.parametrize("name", ["run", "sweep", "sweep --address=local"])
 def test_a_terminal_that_is_closed_ends_a_command(name: str) -> None:
     ours, theirs = pty.openpty()
 
@@ -145,7 +146,7 @@ def test_a_command_under_nohup_does_not_hear_that_a_terminal_is_closed() -> None
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(("name", "server"), [("sweep", "raylet"), ("compare", "raylet"), ("sweep", "gcs_server")])
 def test_ray_that_is_killed_is_one_line(name: str, server: str) -> None:
-    process = start(name)
+    process = start(f"{name} --address=local")
     children = psutil.Process(process.pid).children(recursive=True)
     (killed,) = [child for child in children if child.name() == server]
     killed.kill()

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from browser import in_a_browser
 from page_checks import look_like, looking
-from refusals import assert_refused_before_ray
+from refusals import assert_refused_before_start
 
 from recbole_ile.cli import main
 from recbole_ile.experiments.engine import running
@@ -64,10 +64,10 @@ def rows(path: Path) -> list[dict[str, str]]:
         (["--model=BPR_ILE", "--resume=nowhere"], "holds no sweep"),
     ],
 )
-def test_wrong_input_is_one_line_before_ray_starts(
+def test_wrong_input_is_one_line_before_anything_starts(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert_refused_before_ray([*QUICK, *words], message, capsys, monkeypatch)
+    assert_refused_before_start([*QUICK, *words], message, capsys, monkeypatch)
 
 
 @pytest.mark.slow
@@ -153,11 +153,12 @@ def test_a_bad_value_fails_alone_and_is_tried_again_on_resume(capsys: pytest.Cap
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_goes_on_where_it_was() -> None:
+@pytest.mark.parametrize("place", [[], ["--address=local"]], ids=["pool", "Ray"])
+def test_a_killed_sweep_goes_on_where_it_was(place: list[str]) -> None:
     words = ["sweep", *QUICK, "--epochs=6", "--model=BPR_ILE", "--grid", "ile_lambda=0.1,0.2,0.3,0.4,0.5"]
     words.remove("--epochs=2")
     run = subprocess.Popen(
-        [sys.executable, "-m", "recbole_ile", *words, "--max_concurrent=1"],
+        [sys.executable, "-m", "recbole_ile", *words, "--max_concurrent=1", *place],
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -170,7 +171,7 @@ def test_a_killed_sweep_goes_on_where_it_was() -> None:
         run.wait()
     finished = ledger.outcomes()
     assert 2 <= len(finished) < 6
-    psutil.wait_procs(children, timeout=30)
+    assert psutil.wait_procs(children, timeout=30)[1] == [], "nothing goes on without it"
     assert main(["sweep", f"--resume={FOLDER}"]) == 0
     outcomes = ledger.outcomes()
     assert len(outcomes) == 6

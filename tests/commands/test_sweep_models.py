@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from refusals import assert_refused_before_ray
+from refusals import assert_refused_before_start
 
 from recbole_ile.cli import main
 from recbole_ile.experiments.engine.ledger import Ledger
@@ -39,10 +39,10 @@ def rows(path: Path) -> list[dict[str, str]]:
         (["--model=BPR_EP,LightGCN_EP", "--grid", "ep_wieght=0.1"], "unknown option ep_wieght, did you mean ep_weight"),
     ],
 )
-def test_wrong_input_is_one_line_before_ray_starts(
+def test_wrong_input_is_one_line_before_anything_starts(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert_refused_before_ray(["--dataset=ml-100k", *words], message, capsys, monkeypatch)
+    assert_refused_before_start(["--dataset=ml-100k", *words], message, capsys, monkeypatch)
 
 
 @pytest.mark.slow

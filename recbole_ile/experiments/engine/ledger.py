@@ -20,10 +20,11 @@ from recbole_ile.files import locked, write_text, write_whole
 from recbole_ile.plugin.data.loaders.training import COMPILED, TORCH
 
 RAY = "ray"
-PARTS = ("trials", "users", RAY, "methods")
+MODELS = "models"
+PARTS = ("trials", "users", MODELS, RAY, "methods")
 """The folders within the folder."""
 LEAVES = 4
-"""How many parts of a checkpoint's path lie within the folder: ``ray``, experiment, trial, checkpoint."""
+"""How many parts of a checkpoint's path version 0.1 has within the folder: ``ray``, experiment, trial, checkpoint."""
 MODEL_FILE = "model.pth"
 
 
@@ -53,6 +54,11 @@ class Ledger:
     def ray_folder(self) -> Path:
         """The folder of Ray Tune's own files, checkpoints of the trials among them."""
         return self.folder / RAY
+
+    @property
+    def models_folder(self) -> Path:
+        """The folder of the models that were trained without Ray, each in a folder named as its trial."""
+        return self.folder / MODELS
 
     @property
     def drawing(self) -> str:

@@ -9,27 +9,20 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import psutil
 import ray
 
 from recbole_ile.errors import InputError, MachineLost
+from recbole_ile.experiments.engine.workers import Resources
 from recbole_ile.plugin.compat import ray_servers_apart, without_ray_reports
-from recbole_ile.signals import active
+from recbole_ile.signals import active, ignored
 
 CHATTER = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-
-
+HANGUP = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
+"""What processes of Ray's do not hear: when a terminal closes, this one does, and ends them."""
 LOST = "Ray's process on this machine ended, killed perhaps for want of memory; what was finished is kept"
-
-
-class Resources(NamedTuple):
-    """What a trial gets, and how many run at once at most."""
-
-    cpus: float
-    gpus: float
-    max_concurrent: int | None
 
 
 @contextlib.contextmanager
@@ -53,7 +46,7 @@ def ray_session(address: str, verbose: bool) -> Iterator[None]:
     watch = Watch()
     try:
         with contextlib.nullcontext() if verbose else without_ray_reports():
-            with _deaf_to_hangup(), ray_servers_apart():
+            with ignored(*HANGUP), ray_servers_apart():
                 _start(address, verbose, level)
             watch.start()
             try:
@@ -86,19 +79,6 @@ def _start(address: str, verbose: bool, level: int) -> None:
         interruptions = active()
         if interruptions:
             interruptions.install()  # Ray took them, and would end this process with a dump
-
-
-@contextlib.contextmanager
-def _deaf_to_hangup() -> Iterator[None]:
-    """Start processes within this context that do not hear when a terminal closes: this one does, and ends them."""
-    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL if handler is None else handler)
 
 
 class Lost(BaseException):

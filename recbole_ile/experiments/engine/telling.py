@@ -1,21 +1,20 @@
-"""Tell Ray Tune how a training goes on, as seldom as nobody misses it."""
+"""Tell how a training goes on, as seldom as nobody misses it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-from ray import tune
 
 INTERVAL = 1.0
 """Seconds between two validations that are told where not each is needed."""
 
 
 class Telling:
-    """Reports validations to Ray Tune, for whose answer a training waits each time, longer than for a short epoch.
+    """Reports validations, of which Ray Tune has a training wait for its answer, longer than for a short epoch.
 
     Args:
+        report: takes the metrics of a validation and ``epochs``, how many there were.
         metrics: that are reported.
         every: whether each validation is, as whatever stops trainings early needs them; else one in a second.
 
@@ -23,8 +22,8 @@ class Telling:
         validations: how many there were.
     """
 
-    def __init__(self, metrics: Sequence[str], every: bool) -> None:
-        self._metrics, self._every = metrics, every
+    def __init__(self, report: Callable[[dict[str, Any]], object], metrics: Sequence[str], every: bool) -> None:
+        self._report, self._metrics, self._every = report, metrics, every
         self._told = -INTERVAL
         self.validations = 0
 
@@ -34,4 +33,4 @@ class Telling:
         now = time.monotonic()
         if self._every or now - self._told >= INTERVAL:
             self._told = now
-            tune.report({name: float(found[name]) for name in self._metrics} | {"epochs": self.validations})
+            self._report({name: float(found[name]) for name in self._metrics} | {"epochs": self.validations})

@@ -1,29 +1,22 @@
-"""What one trial of a sweep does: train once, evaluate under each setting of ranking, and tell Ray Tune."""
+"""What one trial of a sweep does, wherever it runs: train once, and evaluate under each setting of ranking."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import ray
 import torch
-from ray import tune
 
 from recbole_ile.errors import DamagedCheckpoint, InputError
-from recbole_ile.experiments.engine.ledger import MODEL_FILE
-from recbole_ile.experiments.engine.points import trial_id
-from recbole_ile.experiments.engine.shared_data import take
+from recbole_ile.experiments.engine.shared_data import SharedData, share, take
 from recbole_ile.experiments.engine.telling import Telling
 from recbole_ile.experiments.sweep.space import Point
-from recbole_ile.experiments.sweep.suggestions import suggestion
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.data.loaders.training import TrainingBatches
@@ -36,8 +29,6 @@ from recbole_ile.plugin.runs.restoring import restore
 from recbole_ile.plugin.training.seeding import seed_everything
 from recbole_ile.plugin.training.trainer import get_trainer
 
-OUTCOME = "outcome"
-"""The entry of a trial's last report that holds, as JSON, all that it found out."""
 QUIET = {"show_progress": False, "state": "ERROR"}
 
 
@@ -69,9 +60,22 @@ class Asked(NamedTuple):
     users: bool
 
 
+Evaluated = tuple[dict[str, Any], pd.DataFrame | None]
+"""Of a setting ``ranking``, ``metrics``, ``by_user_group`` and ``by_item_group``, and a table of users if wanted."""
+
+
 def data_signature(task: Task, training: Point) -> str:
     """Return a name of the data set that a training needs, the same for all that need the same."""
     return json.dumps({key: training[key] for key in task.data_keys if key in training}, sort_keys=True, default=str)
+
+
+def read_shared(task: Task, training: Point) -> SharedData | str:
+    """Read the data set that a training needs, or return the reason why there is none."""
+    try:
+        with quiet_recbole():
+            return share(configuration(task, {key: training[key] for key in task.data_keys if key in training}, {}))
+    except InputError as error:
+        return str(error)
 
 
 def configuration(task: Task, training: Point, ranking: Point, **further: Any) -> IleConfig:
@@ -84,50 +88,42 @@ def configuration(task: Task, training: Point, ranking: Point, **further: Any) -
     return IleConfig(settings.pop("model", task.model), task.dataset, config_dict=settings)
 
 
-def run_trial(config: dict[str, Any], task: Task, data: dict[str, Any], known: dict[str, Any]) -> None:
-    """Train what ``config`` says and report validations; the last report holds the outcome.
+@contextmanager
+def trained(
+    asked: dict[str, Any],
+    task: Task,
+    shared: SharedData | str,
+    report: Callable[[dict[str, Any]], object],
+) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Train what is asked for, and evaluate it under each setting of ranking.
 
-    Input that is wrong ends a trial with its reason and is not tried again; whatever else goes wrong, Ray handles.
+    Input that is wrong makes the outcome a failed one with its reason; whatever else goes wrong is raised.
 
     Args:
-        config: as Ray Tune gives it; ``requested_trial`` says what it asks for.
+        asked: ``id``, ``training`` and ``ranking`` of the trial.
         task: what is common to all trials.
-        data: by ``data_signature``, references of ``SharedData`` in the object store, or the reason why there is none.
-        known: outcomes by id that an interrupted sweep has already, with their last metrics.
+        shared: the data set of the training, or the reason why there is none.
+        report: is told of validations, as ``Telling`` does.
+
+    Yields:
+        The outcome, and the file of the trained model, which goes when the context ends; ``None`` if it failed.
     """
-    asked = requested_trial(config)
-    if asked["id"] in known:
-        outcome = known[asked["id"]]
-        tune.report({**dict.fromkeys(task.metrics, float("nan")), **outcome["metrics"], OUTCOME: json.dumps(outcome)})
-        return
     torch.set_num_threads(task.threads)
     started = time.time()
-    with tempfile.TemporaryDirectory() as folder, inside(folder), quiet_recbole():
-        try:
-            outcome = _train(asked, task, data, folder)
-        except InputError as error:
-            outcome = {"status": "failed", "reason": str(error), "metrics": {}, "points": []}
-        outcome["node"] = ray.get_runtime_context().get_node_id()
+    with tempfile.TemporaryDirectory() as folder, inside(folder):
+        with quiet_recbole():
+            try:
+                outcome, model = _train(asked, task, shared, folder, report)
+            except InputError as error:
+                outcome = {"status": "failed", "reason": str(error), "metrics": {}, "points": []}
+                model = None
         outcome["seconds"] = {**outcome.get("seconds", {}), "total": round(time.time() - started, 3)}
-        last = {**dict.fromkeys(task.metrics, float("nan")), **outcome["metrics"], OUTCOME: json.dumps(outcome)}
-        kept = Path(folder) / "kept"
-        if kept.is_dir():
-            tune.report(last, checkpoint=tune.Checkpoint.from_directory(str(kept)))
-        else:
-            tune.report(last)
-
-
-def requested_trial(config: dict[str, Any]) -> dict[str, Any]:
-    """Return ``id``, ``training`` and ``ranking`` of a trial: those of the grid, or what a searcher suggests."""
-    if "trial" in config:
-        return config["trial"]
-    training = suggestion(config)
-    return {"id": trial_id(training), "training": training, "ranking": [{}]}
+        yield outcome, model
 
 
 def evaluate_trained(
-    part: str, model: str, training: Point, rankings: list[Asked], task: Task, shared: Any
-) -> list[tuple[dict[str, Any], pd.DataFrame | None]]:
+    part: str, model: str, training: Point, rankings: list[Asked], task: Task, shared: SharedData | str
+) -> list[Evaluated]:
     """Evaluate a trained model under each setting of ranking.
 
     Args:
@@ -178,31 +174,32 @@ def inside(folder: str) -> Iterator[None]:
         os.chdir(before)
 
 
-def _train(asked: dict[str, Any], task: Task, data: dict[str, Any], folder: str) -> dict[str, Any]:
+def _train(
+    asked: dict[str, Any],
+    task: Task,
+    shared: SharedData | str,
+    folder: str,
+    report: Callable[[dict[str, Any]], object],
+) -> tuple[dict[str, Any], str]:
     training, rankings = asked["training"], asked["ranking"]
     settings = configuration(task, training, rankings[0], checkpoint_dir=folder)
-    reference = data[data_signature(task, training)]
-    if isinstance(reference, str):
-        raise InputError(reference)
     started = time.time()
-    shared = ray.get(reference)
+    if isinstance(shared, str):
+        raise InputError(shared)
     seed_everything(settings)
     loaded = prepare_data(settings, lambda own: take(shared, own))
     if isinstance(loaded.train, TrainingBatches):
         loaded.train.draw_as(task.drawing)
     net = build_model(settings, loaded)
     trainer = get_trainer(settings)(settings, net)
-    telling = Telling(task.metrics, task.every_validation)
+    telling = Telling(report, task.metrics, task.every_validation)
     prepared = time.time()
     train(settings, loaded, net, trainer, saved=True, watch=telling)
     finished = time.time()
     trainer.evaluate(loaded.valid, load_best_model=True)
     with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
         points = [_evaluated(task, trainer, loaded, "valid", training, each, folder) for each in rankings]
-    kept = Path(folder) / "kept"
-    kept.mkdir()
-    shutil.move(trainer.saved_model_file, kept / MODEL_FILE)
-    return {
+    outcome = {
         "status": "done",
         "metrics": points[0]["metrics"],
         "points": points,
@@ -215,6 +212,7 @@ def _train(asked: dict[str, Any], task: Task, data: dict[str, Any], folder: str)
             "evaluation": round(time.time() - finished, 3),
         },
     }
+    return outcome, trainer.saved_model_file
 
 
 def _evaluated(

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from recbole_ile.experiments.engine import recording, running
+from recbole_ile.experiments.engine import ray_workers, running
 from recbole_ile.experiments.engine.ledger import Ledger
+from recbole_ile.experiments.engine.ray_workers import RaySession, RayWorkers, Recorder
+from recbole_ile.experiments.engine.workers import Experiment, Resources, Search
 from recbole_ile.metric import Metric
 
 
@@ -30,16 +32,10 @@ def test_of_a_stopped_trial_the_best_validation_is_kept(
     ledger = Ledger(tmp_path / "sweep", metrics=[valid_metric, "mae"])
     ledger.make()
     told: list[tuple[str, dict[str, Any]]] = []
-    session = recording.Session(
-        ledger,
-        metric,
-        lambda event, _, news: told.append((event, news)),
-        {},
-        frozenset(),
-    )
-    monkeypatch.setattr(recording, "CURRENT", [session])
+    session = RaySession(ledger, metric, lambda event, _, news: told.append((event, news)))
+    monkeypatch.setattr(ray_workers, "CURRENT", [session])
     trial = SimpleNamespace(config={"trial": {"id": "one", "training": {}, "ranking": [{}]}}, last_result={})
-    recorder = recording.Recorder()
+    recorder = Recorder()
     for epoch, value in enumerate(values):
         recorder.on_trial_result(epoch, [], trial, {valid_metric: value, "mae": float(epoch), "epochs": epoch + 1})
     recorder.on_trial_complete(len(values), [], trial)
@@ -58,8 +54,8 @@ def test_a_trial_fails_for_good_when_it_may_not_be_tried_again(
     """A lost machine has Ray Tune give a trial up after two errors at once, however often it may be tried."""
     ledger = Ledger(tmp_path / "sweep", metrics=["ndcg@10"])
     ledger.make()
-    session = recording.Session(ledger, Metric.parse("ndcg@10"), lambda *_: None, {}, frozenset())
-    monkeypatch.setattr(recording, "CURRENT", [session])
+    session = RaySession(ledger, Metric.parse("ndcg@10"), lambda *_: None)
+    monkeypatch.setattr(ray_workers, "CURRENT", [session])
     if error is not None:
         error.cause = None  # type: ignore[attr-defined]  # as errors of Ray have it
     trial = SimpleNamespace(
@@ -67,11 +63,11 @@ def test_a_trial_fails_for_good_when_it_may_not_be_tried_again(
         should_recover=lambda: True,
         get_pickled_error=lambda: error,
     )
-    recording.Recorder().on_trial_error(0, [], trial)
+    Recorder().on_trial_error(0, [], trial)
     assert (session.ended, ledger.outcomes()) == (0, {})
     assert session.given_up == [trial.config["trial"]]
     trial.should_recover = lambda: False
-    recording.Recorder().on_trial_error(0, [], trial)
+    Recorder().on_trial_error(0, [], trial)
     assert session.ended == 1
     assert (ledger.outcomes()["one"]["status"], ledger.outcomes()["one"]["reason"]) == ("failed", reason)
 
@@ -82,17 +78,17 @@ def test_trials_that_were_given_up_are_run_again_with_fewer_failures_left(
     trials = [{"id": name, "training": {}, "ranking": [{}]} for name in ("one", "other")]
     left, ended = [], iter([(1, trials[1:]), (0, trials[1:]), (1, [])])
 
-    def fit(_: Any, experiment: running.Experiment, *__: Any) -> SimpleNamespace:
+    def fit(_: Any, experiment: Experiment, *__: Any) -> SimpleNamespace:
         left.append(experiment.search.max_failures)
         number, given_up = next(ended)
         return SimpleNamespace(ended=number, given_up=given_up)
 
-    monkeypatch.setattr(running, "_fit", fit)
-    monkeypatch.setattr(running, "_share_data", lambda *_: None)
+    monkeypatch.setattr(ray_workers, "fit", fit)
+    monkeypatch.setattr(RayWorkers, "_share", lambda *_: "none")
     ledger = Ledger(tmp_path / "sweep", metrics=["ndcg@10"])
     ledger.make()
-    search = running.Search("fifo", Metric.parse("ndcg@10"), 3)
+    search = Search("fifo", Metric.parse("ndcg@10"), 3)
     task: Any = None
-    experiment = running.Experiment(ledger, task, {}, running.Resources(1, 0, None), search)
+    experiment = Experiment(ledger, task, RayWorkers(Resources(1, 0, None)), search)
     assert running.run(experiment, lambda *_: None, trials)
     assert left == [3, 2, 1]

@@ -1,4 +1,4 @@
-"""Ray Tune is told of each validation where trainings are stopped early, and else of one a second."""
+"""Each validation is told where trainings are stopped early, and else one a second."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from recbole_ile.experiments.engine import telling
 def test_which_validations_are_told(every: bool, expected: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[dict[str, Any]] = []
     clock = itertools.count(5.0, 0.1)
-    monkeypatch.setattr(telling.tune, "report", told.append)
     monkeypatch.setattr(telling.time, "monotonic", lambda: round(next(clock), 1))
-    tell = telling.Telling(["ndcg@10"], every)
+    tell = telling.Telling(told.append, ["ndcg@10"], every)
     for epoch in range(30):
         tell(epoch, {"ndcg@10": epoch / 100, "mrr@10": 0.0})
     assert [each["epochs"] for each in told] == expected

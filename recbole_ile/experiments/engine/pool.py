@@ -1,0 +1,257 @@
+"""Run trials in processes of this machine, which live as long as the sweep or the comparison does."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from typing import Any, NamedTuple
+
+from recbole_ile.errors import InputError, UnwritableFile
+from recbole_ile.experiments.engine import pool_process
+from recbole_ile.experiments.engine.pool_process import (
+    DEAF_TO,
+    Done,
+    Failed,
+    News,
+    Place,
+    evaluate_piece,
+    serve,
+    train_piece,
+)
+from recbole_ile.experiments.engine.recording import Listener, Session
+from recbole_ile.experiments.engine.shared_data import SharedData
+from recbole_ile.experiments.engine.trial import Evaluated, Task, UnusableModel, data_signature, inside, read_shared
+from recbole_ile.experiments.engine.workers import Call, Experiment, Resources
+from recbole_ile.experiments.sweep.space import Point
+from recbole_ile.plugin.processes.launch import n_cores
+from recbole_ile.signals import ignored, postponed
+
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+ENDED = "its process was ended, for want of memory perhaps"
+
+
+class Piece(NamedTuple):
+    """A function of ``pool_process`` and its arguments; ``number`` tells it from others."""
+
+    number: int
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+class Pool:
+    """Processes of this machine, started when they are needed.
+
+    Args:
+        cpus: of each trial.
+        max_concurrent: trials at a time; ``None`` for as many as fit.
+        verbose: whether what libraries print in them is shown.
+
+    Raises:
+        InputError: if this machine has fewer cores.
+    """
+
+    def __init__(self, cpus: float, max_concurrent: int | None, verbose: bool) -> None:
+        if cpus > n_cores():
+            raise InputError(f"option cpus_per_trial={cpus:g} is more than any machine has; this one has {n_cores()}")
+        self.resources = Resources(cpus, 0.0, max_concurrent)
+        fitting = int(n_cores() / cpus)
+        self._most = fitting if max_concurrent is None else min(fitting, max_concurrent)
+        self._verbose = verbose
+        self._idle: list[_Worker] = []
+        self._data: dict[str, SharedData | str] = {}
+
+    def __enter__(self) -> Pool:
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._idle:
+            worker.end()
+        self._idle.clear()
+        self._folder.cleanup()
+
+    def run(
+        self,
+        experiment: Experiment,
+        listener: Listener,
+        trials: list[dict[str, Any]] | None = None,
+        searcher: Any = None,
+        num_samples: int = 1,
+        until: float | None = None,
+    ) -> bool:
+        """Run trials to their end, as ``running.run`` says.
+
+        Raises:
+            NotImplementedError: if a searcher suggests them, which only Ray Tune asks.
+        """
+        if searcher is not None or num_samples != 1:
+            raise NotImplementedError
+        self._prepare()
+        asked = list(trials or ())
+        session = Session(experiment.ledger, experiment.search.valid_metric, listener)
+        models = str(experiment.ledger.models_folder)
+        failures: Counter[int] = Counter()
+
+        def again(piece: Piece, answer: Any) -> bool:
+            """Take what a trial came to; return whether it is tried again."""
+            if isinstance(answer, News):
+                session.validate(asked[piece.number], answer.content)
+            elif isinstance(answer, Done):
+                session.end(asked[piece.number], answer.result)
+            elif isinstance(answer.error, UnwritableFile):
+                raise answer.error
+            else:
+                failures[piece.number] += 1
+                if failures[piece.number] <= experiment.search.max_failures:
+                    return True
+                session.fail(asked[piece.number], str(answer.error))
+            return False
+
+        try:
+            for trial in asked:
+                self.shared(experiment.task, trial["training"])
+            pieces = [Piece(n, train_piece, (each, experiment.task, models)) for n, each in enumerate(asked)]
+            return self._do(pieces, again, lambda piece: session.start(asked[piece.number]), until)
+        except KeyboardInterrupt:
+            return False
+
+    def evaluate(self, experiment: Experiment, calls: list[Call]) -> Iterator[list[Evaluated] | UnusableModel]:
+        """Evaluate each trained model, as many at once as fit.
+
+        Raises:
+            RuntimeError: if an evaluation fails for another reason than its input.
+        """
+        self._prepare()
+        found: dict[int, list[Evaluated] | UnusableModel] = {}
+
+        def take(piece: Piece, answer: Any) -> bool:
+            if isinstance(answer, Done):
+                found[piece.number] = answer.result
+            elif isinstance(answer.error, UnusableModel):
+                found[piece.number] = answer.error
+            else:
+                raise answer.error if isinstance(answer.error, InputError) else RuntimeError(answer.error)
+            return False
+
+        pieces = [Piece(number, evaluate_piece, (call, experiment.task)) for number, call in enumerate(calls)]
+        self._do(pieces, take)
+        yield from (found[number] for number in range(len(calls)))
+
+    def shared(self, task: Task, training: Point) -> SharedData | str:
+        """Return in this process the data set that a training needs, or the reason why there is none."""
+        signature = data_signature(task, training)
+        if signature not in self._data:
+            self._data[signature] = read_shared(task, training)
+        return self._data[signature]
+
+    def _prepare(self) -> None:
+        """Have what the processes need imported while this one reads the data."""
+        if METHOD == "forkserver" and not self._idle:
+            multiprocessing.get_context(METHOD).set_forkserver_preload([pool_process.__name__])
+            with self._starting():
+                forkserver.ensure_running()
+
+    def _do(
+        self,
+        pieces: list[Piece],
+        take: Callable[[Piece, Any], bool],
+        begin: Callable[[Piece], object] = lambda _: None,
+        until: float | None = None,
+    ) -> bool:
+        """Do pieces of work, as many at once as fit; return whether there was time for all.
+
+        Args:
+            pieces: of work.
+            take: is given what is told of a piece; returns whether it is to be done once more.
+            begin: is told of each that begins.
+            until: when whatever still runs is stopped.
+        """
+        waiting, busy = deque(pieces), dict[_Worker, Piece]()
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < self._most:
+                    worker, piece = self._worker(), waiting.popleft()
+                    busy[worker] = piece
+                    begin(piece)
+                    worker.give(piece)
+                left = None if until is None else until - time.time()
+                if left is not None and left <= 0:
+                    return False
+                ready = wait([each.connection for each in busy], timeout=left)
+                for worker in [each for each in busy if each.connection in ready]:
+                    answer = worker.answer()
+                    piece = busy[worker]
+                    if not isinstance(answer, News):
+                        del busy[worker]
+                        if worker.lives:
+                            self._idle.append(worker)
+                    if take(piece, answer):
+                        waiting.append(piece)
+            return True
+        finally:
+            for worker in busy:
+                worker.end()
+
+    def _worker(self) -> _Worker:
+        if self._idle:
+            return self._idle.pop()
+        place = Place(os.getcwd(), dict(os.environ), self._folder.name, self._verbose)
+        with self._starting():
+            return _Worker(place)
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Start processes within this context: deaf to what is for this one, and in a folder where nothing is imported.
+
+        Python looks for modules in the folder that it is started in, where a stranger's may lie.
+        """
+        threads = os.environ.get("OMP_NUM_THREADS")
+        with postponed(), ignored(*DEAF_TO), inside(self._folder.name):
+            os.environ["OMP_NUM_THREADS"] = threads or str(max(1, int(self.resources.cpus)))
+            try:
+                yield
+            finally:
+                if threads is None:
+                    del os.environ["OMP_NUM_THREADS"]
+
+
+class _Worker:
+    """A process and the connection to it."""
+
+    def __init__(self, place: Place) -> None:
+        context: Any = multiprocessing.get_context(METHOD)
+        self.connection, theirs = context.Pipe()
+        reader, self._lifeline = context.Pipe(duplex=False)
+        self.lives = True
+        self._process: Any = context.Process(target=serve, args=(theirs, reader, place), daemon=True)
+        self._process.start()
+        for each in (theirs, reader):
+            each.close()
+
+    def give(self, piece: Piece) -> None:
+        """Have a piece of work done; that the process has ended shows in its answer."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send((piece.function, piece.arguments))
+
+    def answer(self) -> Any:
+        """Return what the process says, which if it has ended is a failure."""
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            self.end()
+            return Failed(ENDED)
+
+    def end(self) -> None:
+        """End the process in the middle of whatever it does."""
+        self.lives = False
+        self._process.kill()
+        self._process.join()
+        for each in (self.connection, self._lifeline):
+            each.close()
