@@ -1,6 +1,6 @@
 """What a sweep takes: 12 trainings of BPR as trials of one sweep, and as processes of stock RecBole, 2 at a time.
 
-python benchmarks/sweep.py [--dataset=ml-100k] [--epochs=50] [--at_once=2] [--rounds=1]
+python benchmarks/sweep.py [--dataset=ml-100k] [--epochs=50] [--at_once=2] [--rounds=7]
 
 Every training has the same number of epochs, each validated; all run on one thread. The sweep writes its report and
 evaluates its front on the test part besides.

@@ -2,6 +2,7 @@
 
 python benchmarks/wide.py [--millions=3 --users=500000 --items=100000] [--against=<folder of another checkout>]
 python benchmarks/wide.py --dataset=gowalla --data_path=<folder> [--stock]
+python benchmarks/wide.py --millions=100 --users=1000000 --items=100000 --evaluate=10000 --epochs=1
 
 Every row is a process of its own; its figure is the median of the epochs after the first, which warms up. Without
 --dataset the data are drawn.
@@ -25,7 +26,7 @@ CHILD = """
 import json, resource, sys, time
 import torch
 from side_by_side import ours, stock
-kind, options, epochs, threads = json.loads(sys.argv[1])
+kind, options, epochs, users, threads = json.loads(sys.argv[1])
 torch.set_num_threads(threads)
 started, used = time.perf_counter(), time.process_time()
 run = (stock if kind == "stock" else ours)("BPR" if kind == "stock" else kind, options)
@@ -34,14 +35,28 @@ for epoch in range(epochs):
     started = time.perf_counter()
     run.trainer._train_epoch(run.train, epoch)
     seconds.append(time.perf_counter() - started)
+started = time.perf_counter()
+if users:
+    run.valid.entries = run.valid.entries[:users]
+    run.trainer.evaluate(run.valid, load_best_model=False)
+evaluated = time.perf_counter() - started
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-print(json.dumps([prepared, used, seconds, peak, len(run.train._dataset)]))
+print(json.dumps([prepared, used, seconds, evaluated, peak, len(run.train._dataset)]))
 """
 
 
-def measure(checkout: Path, kind: str, options: dict[str, Any], epochs: int, threads: int) -> tuple[Any, ...]:
-    """Return seconds to prepare, the processor's, those of each epoch, peak GiB and the training interactions."""
-    return tuple(answer_of(CHILD, [kind, options, epochs, threads], [checkout, checkout / "benchmarks"], threads))
+def measure(checkout: Path, asked: list[Any], threads: int) -> tuple[Any, ...]:
+    """Measure one way in a process of its own.
+
+    Args:
+        checkout: of this repository.
+        asked: ``BPR_ILE`` or ``stock``, options, epochs, and users that are evaluated.
+        threads: of the process.
+
+    Returns:
+        Seconds to prepare, the processor's, those of each epoch and of the evaluation, peak GiB, training interactions.
+    """
+    return tuple(answer_of(CHILD, [*asked, threads], [checkout, checkout / "benchmarks"], threads))
 
 
 def main() -> None:
@@ -53,6 +68,7 @@ def main() -> None:
     options.add_argument("--users", type=int, default=500_000)
     options.add_argument("--items", type=int, default=100_000)
     options.add_argument("--epochs", type=int, default=3)
+    options.add_argument("--evaluate", type=int, default=0, metavar="N", help="evaluate N users of this version, too")
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--against", type=Path, help="another checkout, whose epoch is measured once")
     options.add_argument("--stock", action="store_true", help="measure an epoch of stock RecBole's BPR")
@@ -68,19 +84,30 @@ def main() -> None:
         against = given.against and given.against.resolve()
         os.chdir(folder)
         table = Table(title=f"an epoch of BPR_ILE on {name}, {given.threads} threads")
-        for column in ("", "interactions", "prepare s", "of processor", "epoch s", "µs an interaction", "peak GiB"):
+        for column in (
+            "",
+            "interactions",
+            "prepare s",
+            "of processor",
+            "epoch s",
+            "µs an interaction",
+            "evaluate s",
+            "peak GiB",
+        ):
             table.add_column(column, justify="right")
-        ways: list[tuple[str, Path, str, int]] = [("this version", here, "BPR_ILE", given.epochs)]
+        asked = {"dataset": name, "data_path": data_path, "state": "ERROR", "checkpoint_dir": folder}
+        ways: list[tuple[str, Path, list[Any]]] = [
+            ("this version", here, ["BPR_ILE", asked, given.epochs, given.evaluate])
+        ]
         if against:
-            ways.append((against.name, against, "BPR_ILE", 1))
+            ways.append((against.name, against, ["BPR_ILE", asked, 1, 0]))
         if given.stock:
-            ways.append(("stock BPR", here, "stock", 1))
-        for label, checkout, kind, epochs in ways:
-            asked = {"dataset": name, "data_path": data_path, "state": "ERROR", "checkpoint_dir": folder}
-            prepared, used, seconds, peak, number = measure(checkout, kind, asked, epochs, given.threads)
+            ways.append(("stock BPR", here, ["stock", asked, 1, 0]))
+        for label, checkout, way in ways:
+            prepared, used, seconds, evaluated, peak, number = measure(checkout, way, given.threads)
             epoch = statistics.median(seconds[1:] or seconds)
-            figures = (f"{prepared:.1f}", f"{used:.1f}", f"{epoch:.2f}", f"{1e6 * epoch / number:.2f}", f"{peak:.2f}")
-            table.add_row(label, f"{number:,}", *figures)
+            figures = (f"{prepared:.1f}", f"{used:.1f}", f"{epoch:.2f}", f"{1e6 * epoch / number:.2f}")
+            table.add_row(label, f"{number:,}", *figures, f"{evaluated:.1f}", f"{peak:.2f}")
         Console().print(table)
 
 

@@ -23,7 +23,7 @@ QUICK = {
     "reranking.py": ["--rounds=1", "--users=1000"],
     "scale.py": ["--millions", "0.05", "--stock_millions", "0.05", "--exponents", "1.0", "--epochs=1"],
     "startup.py": ["--rounds=1"],
-    "wide.py": ["--dataset=ml-100k", "--stock", "--epochs=1"],
+    "wide.py": ["--dataset=ml-100k", "--stock", "--epochs=1", "--evaluate=50"],
     "sweep.py": ["--rounds=1", "--epochs=1"],
 }
 COMPARED = {

@@ -1,4 +1,4 @@
-"""``sweep``: search for the weight with the best trade-off, with Ray Tune."""
+"""``sweep``: search for the weight with the best trade-off."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from recbole_ile.plugin.config.known_keys import check_known
 from recbole_ile.report.terminal import Terminal, words
 
 NAME = "sweep"
-HELP = "search for the weight with the best trade-off between accuracy and fairness, with Ray Tune"
+HELP = "search for the weight with the best trade-off between accuracy and fairness, here or on a Ray cluster"
 EXAMPLE = "recbole-ile sweep --model=BPR_ILE --dataset=ml-100k"
 __all__ = ["HELP", "NAME", "add_arguments", "main"]
 DEFAULT_FOLDER = Path("saved") / "sweeps"
