@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
@@ -154,6 +153,8 @@ class Pool:
     def _prepare(self) -> None:
         """Have what the processes need imported while this one reads the data."""
         if METHOD == "forkserver" and not self._idle:
+            from multiprocessing import forkserver  # which Windows is without
+
             multiprocessing.get_context(METHOD).set_forkserver_preload([pool_process.__name__])
             with self._starting():
                 forkserver.ensure_running()
