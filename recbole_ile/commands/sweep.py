@@ -35,7 +35,7 @@ from recbole_ile.commands.sweep_request import (
     resumable_options,
     samples_of,
 )
-from recbole_ile.commands.sweep_trials import Ended, found_so_far, run_missing
+from recbole_ile.commands.sweep_trials import Ended, found_so_far, run_missing, with_untested
 from recbole_ile.experiments.comparison.results import wanted_tests
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.points import check_keys
@@ -140,7 +140,9 @@ def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, c
         found = selected(found_so_far(sweep, ledger), sweep.objectives, sweep.max_loss, sweep.required)
         methods, plan = ([], None) if ended.interrupted or ended.left else compared_methods(sweep, found)
         compared = wanted_tests(plan, ledger.outcomes()) if plan else {}
-        tests = {} if ended.interrupted else running.front_tests(experiment, found, compared)
+        tests = {} if ended.interrupted else running.front_tests(experiment, found, compared, budget.end_of_tests)
+        if not ended.interrupted:
+            ended = with_untested(ended, found, tests, arguments.budget)
     write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], arguments.words, console)
     if plan:
         write_methods(sweep, ledger, found, methods, plan, arguments.words, console)
@@ -159,7 +161,7 @@ def _closing(ledger: Ledger, reported: bool, compared: bool, ended: Ended, secon
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
         console.print(Text(f"{failed} of {len(outcomes)} trials failed; trials.csv gives the reasons", style="red"))
-    if ended.left:
+    if ended.left or ended.untested:
         console.print(f"recbole-ile sweep --resume={ledger.folder} goes on with what was left out", soft_wrap=True)
     if ended.interrupted:
         console.print(f"interrupted; recbole-ile sweep --resume={ledger.folder} goes on", soft_wrap=True)

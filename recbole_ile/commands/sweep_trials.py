@@ -24,11 +24,13 @@ class Ended(NamedTuple):
     Attributes:
         interrupted: whether somebody stopped it.
         left: how many trainings the budget left out, by what they are of.
+        untested: how many settings of the front it left without values on the test part.
         notes: sentences on what was left out, and why.
     """
 
     interrupted: bool = False
     left: int = 0
+    untested: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -72,6 +74,15 @@ def run_missing(
     lost = len(left) + (unsuggested if budget.is_spent(time.time()) else 0)
     notes = [*rounds.notes, *([_of_budget(arguments.budget, sweep, left, lost)] if lost else [])]
     return Ended(left=lost, notes=tuple(notes))
+
+
+def with_untested(ended: Ended, found: list[Candidate], tests: dict[int, Any], budget: str) -> Ended:
+    """Add what of the front the budget left without values on the test part."""
+    number = sum(each.front and place not in tests for place, each in enumerate(found))
+    if not number:
+        return ended
+    note = f"The budget of {budget} left {number} settings of the front without values on the test part."
+    return ended._replace(untested=number, notes=(*ended.notes, note))
 
 
 class _Rounds:

@@ -15,6 +15,7 @@ import yaml
 
 from recbole_ile.errors import InputError
 from recbole_ile.experiments.engine import records
+from recbole_ile.experiments.engine.points import point_name
 from recbole_ile.experiments.engine.records import FINISHED, Damaged
 from recbole_ile.files import locked, write_text, write_whole
 from recbole_ile.plugin.data.loaders.training import COMPILED, TORCH
@@ -185,7 +186,7 @@ class Ledger:
     @staticmethod
     def point_name(trial: str, ranking: dict[str, Any]) -> str:
         """Return the name of a trained model under a setting of ranking."""
-        return json.dumps([trial, ranking], sort_keys=True)
+        return point_name(trial, ranking)
 
     def write_users(self, point: str, users: pd.DataFrame) -> None:
         """Keep what was found of each user on the test part."""

@@ -22,6 +22,11 @@ class Trial(NamedTuple):
     ranking: tuple[Point, ...]
 
 
+def point_name(trial: str, ranking: Point) -> str:
+    """Return the name of a trained model under a setting of ranking."""
+    return json.dumps([trial, ranking], sort_keys=True)
+
+
 def check_keys(space: list[Alternative], name: ModelName, fixed: dict[str, Any]) -> None:
     """Refuse a space that the model cannot be tried in.
 

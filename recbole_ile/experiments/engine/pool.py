@@ -61,7 +61,7 @@ class Pool:
             raise InputError(f"option cpus_per_trial={cpus:g} is more than any machine has; this one has {n_cores()}")
         self.resources = Resources(cpus, 0.0, max_concurrent)
         fitting = int(n_cores() / cpus)
-        self._most = fitting if max_concurrent is None else min(fitting, max_concurrent)
+        self.at_once = min(fitting, max_concurrent or fitting)
         self._verbose = verbose
         self._idle: list[_Worker] = []
         self._data: dict[str, SharedData | str] = {}
@@ -177,7 +177,7 @@ class Pool:
         waiting, busy = deque(pieces), dict[_Worker, Piece]()
         try:
             while waiting or busy:
-                while waiting and len(busy) < self._most:
+                while waiting and len(busy) < self.at_once:
                     worker, piece = self._worker(), waiting.popleft()
                     busy[worker] = piece
                     begin(piece)
@@ -213,14 +213,22 @@ class Pool:
 
         Python looks for modules in the folder that it is started in, where a stranger's may lie.
         """
-        threads = os.environ.get("OMP_NUM_THREADS")
+        own = {
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, int(self.resources.cpus)))),
+            # A process that is ended leaves semaphores, which are removed then; that they are need not be said.
+            "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"])),
+        }
+        before = {name: os.environ.get(name) for name in own}
         with postponed(), ignored(*DEAF_TO), inside(self._folder.name):
-            os.environ["OMP_NUM_THREADS"] = threads or str(max(1, int(self.resources.cpus)))
+            os.environ.update(own)
             try:
                 yield
             finally:
-                if threads is None:
-                    del os.environ["OMP_NUM_THREADS"]
+                for name, value in before.items():
+                    if value is None:
+                        del os.environ[name]
+                    else:
+                        os.environ[name] = value
 
 
 class _Worker:

@@ -15,8 +15,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from recbole_ile.errors import InputError
 from recbole_ile.experiments.engine.ledger import MODEL_FILE
 from recbole_ile.experiments.engine.shared_data import SharedData
@@ -103,9 +101,6 @@ def serve(connection: Connection, lifeline: Connection, place: Place) -> None:
     os.environ.update(place.environment)
     os.chdir(place.folder)
     tempfile.tempdir = place.temporary
-    tqdm.set_lock(
-        threading.RLock()
-    )  # its own is a semaphore of the system, which a process that is ended leaves behind
     if not place.verbose:
         _be_silent()
     at_hand = DataAtHand()

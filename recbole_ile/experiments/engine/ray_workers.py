@@ -56,6 +56,12 @@ class RayWorkers:
         self.resources = resources
         self._data: dict[str, Any] = {}
 
+    @property
+    def at_once(self) -> int:
+        """How many trials run at a time, by the processors that there are."""
+        fitting = max(1, int(ray.cluster_resources().get("CPU", 1.0) / self.resources.cpus))
+        return min(fitting, self.resources.max_concurrent or fitting)
+
     def run(
         self,
         experiment: Experiment,

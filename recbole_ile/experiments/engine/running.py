@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import time
 from typing import Any
 
 import pandas as pd
 
-from recbole_ile.experiments.engine.ledger import MODEL_FILE, Ledger
+from recbole_ile.experiments.engine.affordable import affordable, expected_seconds
+from recbole_ile.experiments.engine.ledger import MODEL_FILE
 from recbole_ile.experiments.engine.recording import Listener
 from recbole_ile.experiments.engine.trial import Asked, Evaluated, UnusableModel, evaluate_trained
 from recbole_ile.experiments.engine.workers import Call, Experiment
-from recbole_ile.experiments.sweep.selection import Candidate, Replicate
+from recbole_ile.experiments.sweep.selection import Candidate
 from recbole_ile.experiments.sweep.space import unique
 from recbole_ile.plugin.runs.guest import leaving_no_trace
 
@@ -136,7 +137,7 @@ def _rankings(outcome: dict[str, Any], experiment: Experiment) -> list[dict[str,
 
 
 def front_tests(
-    experiment: Experiment, found: list[Candidate], detailed: Wanted | None = None
+    experiment: Experiment, found: list[Candidate], detailed: Wanted | None = None, until: float | None = None
 ) -> dict[int, dict[str, Any]]:
     """Evaluate the front, the baselines and the recommendation on the test part, and what is compared besides.
 
@@ -144,12 +145,17 @@ def front_tests(
         experiment: of the sweep.
         found: the settings.
         detailed: what is compared, of which each user is kept.
+        until: the moment, as ``time.time`` tells it, for which of the front only as much is evaluated as is expected to
+            be through by then.
 
     Returns:
         By the number of the setting ``mean`` and ``spread`` of the metrics over its seeds, and the first seed's
         ``by_user_group`` and ``by_item_group``.
     """
     chosen = {n: each for n, each in enumerate(found) if each.front or each.baseline or each.recommended}
+    if until is not None:
+        ledger, at_once = experiment.ledger, experiment.workers.at_once
+        chosen = affordable(chosen, ledger.outcomes(), set(ledger.tests()), until - time.time(), at_once)
     wanted: Wanted = {}
     for each in chosen.values():
         for replicate in each.replicates:
@@ -157,16 +163,12 @@ def front_tests(
     known = on_test_part(experiment, wanted, detailed)
     result = {}
     for number, each in chosen.items():
-        points = [known[name] for name in map(_point_name, each.replicates) if name in known]
+        points = [known[name] for name in (replicate.name for replicate in each.replicates) if name in known]
         if points:
             table = pd.DataFrame([point["metrics"] for point in points])
             means, spread = table.mean().to_dict(), table.std().fillna(0.0).to_dict()
             result[number] = {**points[0], "mean": means, "spread": spread}
     return result
-
-
-def _point_name(replicate: Replicate) -> str:
-    return Ledger.point_name(replicate.trial, replicate.evaluation["ranking"])
 
 
 def _evaluate(part: str, asked: list[Any], experiment: Experiment) -> list[tuple[dict[str, Any], list[Evaluated]]]:
@@ -187,7 +189,10 @@ def _evaluate(part: str, asked: list[Any], experiment: Experiment) -> list[tuple
         outcomes.append(outcome)
         calls.append(Call(part, str(model.absolute()), planned.get(outcome["id"], outcome["training"]), rankings))
     workers = experiment.workers
-    here = not workers.resources.gpus and sum(_expected_seconds(*each) for each in asked) <= BRIEF
+    here = (
+        not workers.resources.gpus
+        and sum(expected_seconds(outcome, len(rankings)) for outcome, rankings in asked) <= BRIEF
+    )
     answers = (_evaluate_here(experiment, call) for call in calls) if here else workers.evaluate(experiment, calls)
     found = []
     for outcome, answer in zip(outcomes, answers, strict=True):
@@ -196,12 +201,6 @@ def _evaluate(part: str, asked: list[Any], experiment: Experiment) -> list[tuple
         else:
             found.append((outcome, answer))
     return found
-
-
-def _expected_seconds(outcome: dict[str, Any], rankings: list[Asked]) -> float:
-    """Return how long a trained model's evaluation takes by what its first one took."""
-    seconds = outcome.get("seconds", {}).get("evaluation", math.inf)
-    return seconds * len(rankings) / max(1, len(outcome["points"]))
 
 
 def _evaluate_here(experiment: Experiment, call: Call) -> list[Evaluated] | UnusableModel:

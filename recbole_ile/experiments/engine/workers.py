@@ -69,6 +69,10 @@ class Workers(Protocol):
 
     resources: Resources
 
+    @property
+    def at_once(self) -> int:
+        """How many trials run at a time."""
+
     def run(
         self,
         experiment: Experiment,

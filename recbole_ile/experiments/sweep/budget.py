@@ -9,6 +9,8 @@ from recbole_ile.errors import InputError
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _LEAST = 1.0
+DRAWING = 5.0
+"""Seconds that tables, figures and pages take."""
 
 
 def read_budget(text: str) -> float:
@@ -52,6 +54,11 @@ class Budget:
     def end_of_training(self) -> float | None:
         """The moment from which on nothing is trained, ``None`` if there is none."""
         return None if self.seconds is None else self.started + self.seconds - kept_for_report(self.seconds)
+
+    @property
+    def end_of_tests(self) -> float | None:
+        """The moment at which the test part has to be evaluated, ``None`` if there is none."""
+        return None if self.seconds is None else self.started + self.seconds - DRAWING
 
     def left_for_training(self, now: float) -> float | None:
         """Return the seconds in which trainings may still run, at least 0; ``None`` if nothing limits them."""

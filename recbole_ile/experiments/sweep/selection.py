@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from recbole_ile.experiments.engine.points import acting_model, is_baseline
+from recbole_ile.experiments.engine.points import acting_model, is_baseline, point_name
 from recbole_ile.experiments.sweep.space import Point
 from recbole_ile.functional.pareto import gains_of, hypervolume, non_dominated
 from recbole_ile.metric import Bound, Metric
@@ -25,6 +25,11 @@ class Replicate(NamedTuple):
     point: Point
     metrics: dict[str, float]
     evaluation: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the trained model under its setting of ranking."""
+        return point_name(self.trial, self.evaluation["ranking"])
 
 
 class Candidate(NamedTuple):
