@@ -49,3 +49,18 @@ def test_a_benchmark_prints_its_table(name: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "━" in done.stdout
     assert COMPARED.get(name, "stock") in done.stdout
+
+
+@pytest.mark.slow
+def test_the_share_of_an_option_is_what_the_front_loses_without_it() -> None:
+    Path("sweep").mkdir()
+    Path("sweep/trials.csv").write_text(
+        "trial,status,model,ile_lambda,valid_ndcg@10,valid_upd@10\n"
+        "a,done,BPR_ILE,0.0,0.2,0.2\nb,done,BPR_ILE,0.0,0.1,0.3\nc,done,BPR_ILE,0.5,0.2,0.1\nd,failed,BPR_ILE,1.0,,\n"
+        "e,done,BPR_ILE,0.0,0.3,0.3\n"
+    )
+    command = [sys.executable, str(BENCHMARKS / "share_of_option.py"), "sweep", "--objectives=ndcg@10,upd@10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200"})
+    assert done.returncode == 0, done.stderr
+    assert "50.0%" in done.stdout, "a box of 0.1 by 0.2, of which 0.1 by 0.1 is there without it"
+    assert "0.5" in done.stdout.splitlines()[-1]

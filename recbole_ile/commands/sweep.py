@@ -35,7 +35,7 @@ from recbole_ile.commands.sweep_request import (
     resumable_options,
     samples_of,
 )
-from recbole_ile.commands.sweep_trials import Ended, found_so_far, run_missing, with_untested
+from recbole_ile.commands.sweep_trials import Ended, evaluation_limit, found_so_far, run_missing, with_unevaluated
 from recbole_ile.experiments.comparison.results import wanted_tests
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.points import check_keys
@@ -130,19 +130,20 @@ def run_sweep(arguments: argparse.Namespace, request: Request, ledger: Ledger, c
     with trial_workers(arguments, needs_ray=stopping or arguments.search == "optuna") as workers:
         keys = data_keys({key for alternative in space for key in alternative})
         threads = max(1, int(arguments.cpus_per_trial))
+        limit = evaluation_limit(budget, workers.at_once, len({each.name.base for each in request.swept}))
         task = Task(
-            str(sweep.model), sweep.dataset, sweep.fixed, keys, sweep.metrics, threads, ledger.drawing, stopping
+            str(sweep.model), sweep.dataset, sweep.fixed, keys, sweep.metrics, threads, ledger.drawing, stopping, limit
         )
         search = Search(arguments.scheduler, sweep.valid_metric, arguments.max_failures)
         experiment = Experiment(ledger, task, workers, search)
-        running.evaluate_missing(experiment)
-        ended = run_missing(arguments, sweep, experiment, space, console, budget)
+        evaluated = running.evaluate_missing(experiment)
+        ended = run_missing(arguments, sweep, experiment, space, console, budget, evaluated)
         found = selected(found_so_far(sweep, ledger), sweep.objectives, sweep.max_loss, sweep.required)
         methods, plan = ([], None) if ended.interrupted or ended.left else compared_methods(sweep, found)
         compared = wanted_tests(plan, ledger.outcomes()) if plan else {}
         tests = {} if ended.interrupted else running.front_tests(experiment, found, compared, budget.end_of_tests)
         if not ended.interrupted:
-            ended = with_untested(ended, found, tests, arguments.budget)
+            ended = with_unevaluated(ended, ledger, found, tests, arguments.budget)
     write_report(sweep, ledger, found, tests, [*request.notes, *ended.notes], arguments.words, console)
     if plan:
         write_methods(sweep, ledger, found, methods, plan, arguments.words, console)
@@ -161,7 +162,7 @@ def _closing(ledger: Ledger, reported: bool, compared: bool, ended: Ended, secon
     failed = sum(outcome["status"] == "failed" for outcome in outcomes)
     if failed:
         console.print(Text(f"{failed} of {len(outcomes)} trials failed; trials.csv gives the reasons", style="red"))
-    if ended.left or ended.untested:
+    if ended.left or ended.unevaluated:
         console.print(f"recbole-ile sweep --resume={ledger.folder} goes on with what was left out", soft_wrap=True)
     if ended.interrupted:
         console.print(f"interrupted; recbole-ile sweep --resume={ledger.folder} goes on", soft_wrap=True)

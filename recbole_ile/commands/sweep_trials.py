@@ -24,13 +24,13 @@ class Ended(NamedTuple):
     Attributes:
         interrupted: whether somebody stopped it.
         left: how many trainings the budget left out, by what they are of.
-        untested: how many settings of the front it left without values on the test part.
+        unevaluated: how many settings it left without values on either part.
         notes: sentences on what was left out, and why.
     """
 
     interrupted: bool = False
     left: int = 0
-    untested: int = 0
+    unevaluated: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -46,11 +46,12 @@ def run_missing(
     space: list[Alternative],
     console: Console,
     budget: Budget,
+    evaluated: set[str],
 ) -> Ended:
-    """Run the trials that have no outcome yet, or failed before."""
+    """Run the trials that have no outcome yet, or failed before, and are not among those that were just evaluated."""
     ledger = experiment.ledger
     before, finished, planned = ledger.outcomes(), ledger.finished(), ledger.planned()
-    missing = [trial for trial in planned if trial["id"] not in finished]
+    missing = [trial for trial in planned if trial["id"] not in finished.keys() | evaluated]
     suggested = len(before.keys() - {trial["id"] for trial in planned})
     more = 0
     if arguments.search == "optuna":
@@ -76,13 +77,30 @@ def run_missing(
     return Ended(left=lost, notes=tuple(notes))
 
 
-def with_untested(ended: Ended, found: list[Candidate], tests: dict[int, Any], budget: str) -> Ended:
-    """Add what of the front the budget left without values on the test part."""
-    number = sum(each.front and place not in tests for place, each in enumerate(found))
-    if not number:
+def evaluation_limit(budget: Budget, at_once: int, models: int) -> Any:
+    """Return the ``Limit`` that a budget sets to the evaluation of each trained model, ``None`` without one."""
+    from recbole_ile.experiments.engine.trial import Limit
+
+    seconds, until = budget.seconds_of_a_model(at_once, models), budget.end_of_training
+    return None if seconds is None or until is None else Limit(seconds, until)
+
+
+def with_unevaluated(
+    ended: Ended, ledger: Any, found: list[Candidate], tests: dict[int, Any], budget: str | None
+) -> Ended:
+    """Add how many settings the budget left without values, of trained models and of the front on the test part."""
+    if budget is None:
         return ended
-    note = f"The budget of {budget} left {number} settings of the front without values on the test part."
-    return ended._replace(untested=number, notes=(*ended.notes, note))
+    outcomes, notes = ledger.outcomes(), list(ended.notes)
+    there = {trial["id"]: trial["ranking"] for trial in ledger.planned() if trial["id"] in outcomes}
+    tried = {name: outcome["points"] for name, outcome in outcomes.items() if outcome["status"] == "done"}
+    untried = sum(len(there[name]) - len(points) for name, points in tried.items() if name in there)
+    untested = sum(each.front and place not in tests for place, each in enumerate(found))
+    if untried > 0:
+        notes.append(f"The budget of {budget} left out {untried} settings of ranking of trained models.")
+    if untested:
+        notes.append(f"The budget of {budget} left {untested} settings of the front without values on the test part.")
+    return ended._replace(unevaluated=max(untried, 0) + untested, notes=tuple(notes))
 
 
 class _Rounds:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from recbole_ile.experiments.sweep.selection import Candidate
+from recbole_ile.experiments.sweep.space import spread_out
 
 LOADING = 2.0
 """Seconds until a model can be evaluated."""
@@ -45,23 +46,6 @@ def expected_seconds(outcome: dict[str, Any], rankings: int) -> float:
     """Return how long a trained model's evaluation takes, by what its first one took."""
     seconds = outcome.get("seconds", {}).get("evaluation", math.inf)
     return seconds * rankings / max(1, len(outcome["points"]))
-
-
-def spread_out(numbers: list[int]) -> list[int]:
-    """Return numbers so that however many are taken from the start, they lie about evenly in the list.
-
-    >>> spread_out([0, 1, 2, 3, 4, 5, 6])
-    [3, 1, 5, 0, 2, 4, 6]
-    """
-    parts, found = [numbers], []
-    while parts:
-        halves = []
-        for part in filter(None, parts):
-            middle = len(part) // 2
-            found.append(part[middle])
-            halves += [part[:middle], part[middle + 1 :]]
-        parts = halves
-    return found
 
 
 def _first_metric(each: Candidate) -> float:

@@ -76,6 +76,11 @@ class Pool:
         self._idle.clear()
         self._folder.cleanup()
 
+    @property
+    def ready(self) -> bool:
+        """Whether processes wait that have all imported."""
+        return bool(self._idle)
+
     def run(
         self,
         experiment: Experiment,

@@ -54,6 +54,7 @@ class RayWorkers:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
+        self.ready = False  # which of Ray's processes wait is Ray's to know
         self._data: dict[str, Any] = {}
 
     @property

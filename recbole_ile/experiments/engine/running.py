@@ -47,13 +47,16 @@ def run(
     return experiment.workers.run(experiment, listener, trials, searcher, num_samples, until)
 
 
-def evaluate_missing(experiment: Experiment) -> None:
-    """Evaluate trained models under the settings of ranking that were asked for since.
+def evaluate_missing(experiment: Experiment) -> set[str]:
+    """Evaluate trained models under the settings of ranking that they were not evaluated under.
 
-    A model that is not there any more or cannot be read is told; its trial stays unfinished, so that it is run again.
+    A model that is not there any more or cannot be read is told; its trial has to be run again.
 
     Args:
         experiment: of the sweep.
+
+    Returns:
+        The ids of trials whose models were evaluated, which need not be run again even where time was short.
     """
     outcomes = experiment.ledger.outcomes()
     asked = []
@@ -64,8 +67,11 @@ def evaluate_missing(experiment: Experiment) -> None:
             rankings = [each for each in trial["ranking"] if each not in there]
             if rankings:
                 asked.append((outcome, [Asked(each, users=False) for each in rankings]))
+    evaluated = set()
     for outcome, found in _evaluate("valid", asked, experiment):
         experiment.ledger.add_points(outcome["id"], [point for point, _ in found])
+        evaluated.add(outcome["id"])
+    return evaluated
 
 
 def on_test_part(
@@ -189,10 +195,8 @@ def _evaluate(part: str, asked: list[Any], experiment: Experiment) -> list[tuple
         outcomes.append(outcome)
         calls.append(Call(part, str(model.absolute()), planned.get(outcome["id"], outcome["training"]), rankings))
     workers = experiment.workers
-    here = (
-        not workers.resources.gpus
-        and sum(expected_seconds(outcome, len(rankings)) for outcome, rankings in asked) <= BRIEF
-    )
+    expected = sum(expected_seconds(outcome, len(rankings)) for outcome, rankings in asked)
+    here = not workers.resources.gpus and not workers.ready and expected <= BRIEF
     answers = (_evaluate_here(experiment, call) for call in calls) if here else workers.evaluate(experiment, calls)
     found = []
     for outcome, answer in zip(outcomes, answers, strict=True):

@@ -16,7 +16,7 @@ import torch
 from recbole_ile.errors import DamagedCheckpoint, InputError
 from recbole_ile.experiments.engine.shared_data import SharedData, share, take
 from recbole_ile.experiments.engine.telling import Telling
-from recbole_ile.experiments.sweep.space import Point
+from recbole_ile.experiments.sweep.space import Point, spread_out
 from recbole_ile.plugin.checkpoints.files import read_checkpoint
 from recbole_ile.plugin.config.config import IleConfig
 from recbole_ile.plugin.data.loaders.training import TrainingBatches
@@ -36,11 +36,29 @@ class UnusableModel(Exception):
     """The file of a trained model that it cannot be made from."""
 
 
+class Limit(NamedTuple):
+    """The time in which a trained model is evaluated.
+
+    Attributes:
+        seconds: from the end of its training on.
+        until: the moment, as ``time.time`` tells it, at which it is through.
+    """
+
+    seconds: float
+    until: float
+
+    def allows(self, trained: float, taken: float) -> bool:
+        """Tell whether an evaluation that takes some seconds may begin, of a model that was trained at a moment."""
+        now = time.time()
+        return now < trained + self.seconds and now + taken < self.until
+
+
 class Task(NamedTuple):
     """What all trials of a sweep have in common; a training may name another model for the same data.
 
     Attributes:
         every_validation: whether the scheduler is told of each, as ``Telling`` says.
+        limit: the time for the settings of ranking of one model beyond the first; ``None`` for as long as it takes.
     """
 
     model: str
@@ -51,6 +69,7 @@ class Task(NamedTuple):
     threads: int
     drawing: str
     every_validation: bool = False
+    limit: Limit | None = None
 
 
 class Asked(NamedTuple):
@@ -135,8 +154,8 @@ def evaluate_trained(
         shared: the ``SharedData`` of the trial, or the reason why there is none.
 
     Returns:
-        For each setting ``ranking``, ``metrics``, ``by_user_group`` and ``by_item_group``, and the table of
-        ``split_by_user`` where it is asked for.
+        For each setting, or for as many as the task's limit allows, ``ranking``, ``metrics``, ``by_user_group`` and
+        ``by_item_group``, and the table of ``split_by_user`` where it is asked for.
 
     Raises:
         UnusableModel: if the file is damaged, or of another model.
@@ -156,7 +175,8 @@ def evaluate_trained(
         trainer.eval_collector.data_collect(run.data.train)
         found = []
         with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
-            for each in rankings:
+            for number in _in_time(len(rankings), task.limit if part == "valid" else None, time.time()):
+                each = rankings[number]
                 evaluation = _evaluated(task, trainer, run.data, part, training, each.ranking, folder)
                 details = trainer.eval_collector.last_details
                 found.append((evaluation, split_by_user(config, details, run.data.dataset) if each.users else None))
@@ -198,7 +218,11 @@ def _train(
     finished = time.time()
     trainer.evaluate(loaded.valid, load_best_model=True)
     with trainer.keeping_scores() if len(rankings) > 1 else nullcontext():
-        points = [_evaluated(task, trainer, loaded, "valid", training, each, folder) for each in rankings]
+        points = [
+            _evaluated(task, trainer, loaded, "valid", training, rankings[number], folder)
+            for number in _in_time(len(rankings), task.limit, finished)
+        ]
+    points.sort(key=lambda point: rankings.index(point["ranking"]))
     outcome = {
         "status": "done",
         "metrics": points[0]["metrics"],
@@ -213,6 +237,20 @@ def _train(
         },
     }
     return outcome, trainer.saved_model_file
+
+
+def _in_time(number: int, limit: Limit | None, trained: float) -> Iterator[int]:
+    """Give the places of settings to be evaluated: all, or the first and others from all over while there is time."""
+    if limit is None:
+        yield from range(number)
+        return
+    longest = 0.0
+    for place in [0, *(other + 1 for other in spread_out(list(range(number - 1))))]:
+        if place and not limit.allows(trained, longest):
+            return
+        began = time.time()
+        yield place
+        longest = max(longest, time.time() - began)
 
 
 def _evaluated(

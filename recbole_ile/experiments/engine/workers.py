@@ -73,6 +73,10 @@ class Workers(Protocol):
     def at_once(self) -> int:
         """How many trials run at a time."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether processes wait that have all imported."""
+
     def run(
         self,
         experiment: Experiment,

@@ -60,6 +60,19 @@ class Budget:
         """The moment at which the test part has to be evaluated, ``None`` if there is none."""
         return None if self.seconds is None else self.started + self.seconds - DRAWING
 
+    def seconds_of_a_model(self, at_once: int, models: int) -> float | None:
+        """Return how long each trained model may be evaluated, so that all base models have their turn.
+
+        Half of the time is for evaluation, and each base model is trained at least once.
+
+        Args:
+            at_once: trainings at a time.
+            models: base models that are tried.
+        """
+        if self.seconds is None:
+            return None
+        return 0.5 * at_once * (self.seconds - kept_for_report(self.seconds)) / max(models, at_once)
+
     def left_for_training(self, now: float) -> float | None:
         """Return the seconds in which trainings may still run, at least 0; ``None`` if nothing limits them."""
         end = self.end_of_training

@@ -224,3 +224,20 @@ def _of_hyper_test(text: str, path: Path, exhaustive: bool) -> Alternative:
     if not space:
         raise InputError(f"space {path} holds no lines such as `learning_rate choice [0.01,0.001]`")
     return space
+
+
+def spread_out(numbers: list[int]) -> list[int]:
+    """Return numbers so that however many are taken from the start, they lie about evenly in the list.
+
+    >>> spread_out([0, 1, 2, 3, 4, 5, 6])
+    [3, 1, 5, 0, 2, 4, 6]
+    """
+    parts, found = [numbers], []
+    while parts:
+        halves = []
+        for part in filter(None, parts):
+            middle = len(part) // 2
+            found.append(part[middle])
+            halves += [part[:middle], part[middle + 1 :]]
+        parts = halves
+    return found

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ile.experiments.engine.affordable import LOADING, affordable, spread_out
+from recbole_ile.experiments.engine.affordable import LOADING, affordable
 from recbole_ile.experiments.sweep.selection import Candidate, Replicate
+from recbole_ile.experiments.sweep.space import spread_out
 from recbole_ile.plugin.catalogue.model_names import ModelName
 
 MODEL = ModelName.parse("EASE_EP")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -16,11 +17,11 @@ import pytest
 
 from recbole_ile.cli import main
 from recbole_ile.errors import InputError, UnwritableFile
-from recbole_ile.experiments.engine import workers
+from recbole_ile.experiments.engine import running, workers
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.pool import ENDED, Piece, Pool
 from recbole_ile.experiments.engine.pool_process import Done, Failed, News
-from recbole_ile.experiments.engine.trial import Task
+from recbole_ile.experiments.engine.trial import Limit, Task
 from recbole_ile.experiments.engine.workers import Experiment, Search
 from recbole_ile.metric import Metric
 
@@ -118,6 +119,30 @@ def test_trials_are_kept_as_they_end_and_a_bad_one_fails_alone(pool: Pool, tiny:
     assert events.count(("start", "one")) == events.count(("end", "one")) == 1
     assert own.ledger.model(outcomes["one"]) == own.ledger.folder / "models" / "one" / "model.pth"
     assert [path.name for path in own.ledger.models_folder.rglob("*") if path.is_file()] == ["model.pth"] * 2
+
+
+@pytest.mark.trains
+def test_where_time_is_short_a_model_is_evaluated_under_some_settings(pool: Pool, tiny: Path) -> None:
+    assert tiny
+    own = experiment(pool)
+    asked = {**trial("one"), "ranking": [{"cp_weight": weight / 10} for weight in range(7)]}
+    asked["training"]["model"] = "BPR_CP"
+    own.ledger.plan([asked])
+    for limit, places in ((Limit(0.0, math.inf), [0]), (Limit(math.inf, 0.0), [0]), (None, list(range(7)))):
+        assert pool.run(own._replace(task=own.task._replace(limit=limit)), lambda *_: None, [asked])
+        (outcome,) = own.ledger.outcomes().values()
+        assert [point["ranking"] for point in outcome["points"]] == [asked["ranking"][place] for place in places]
+        assert bool(own.ledger.finished()) == (limit is None)
+    short = own._replace(task=own.task._replace(limit=Limit(0.0, math.inf)))
+    kept = outcome["points"]
+    own.ledger.write(asked, {**outcome, "points": kept[:2]})
+    assert running.evaluate_missing(short) == {"one"}
+    (outcome,) = own.ledger.outcomes().values()
+    assert outcome["points"] == [kept[0], kept[1], kept[2]], "what is missing begins with the first of it"
+    assert running.evaluate_missing(own) == {"one"}
+    (outcome,) = own.ledger.outcomes().values()
+    assert sorted(outcome["points"], key=repr) == sorted(kept, key=repr)
+    assert running.evaluate_missing(own) == set()
 
 
 @pytest.mark.trains
