@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
-from recbole_ile.errors import InputError, UnwritableFile
+from recbole_ile.errors import InputError, MachineLost, UnwritableFile
 from recbole_ile.experiments.engine import pool_process
 from recbole_ile.experiments.engine.pool_process import (
     DEAF_TO,
@@ -130,18 +130,28 @@ class Pool:
         """Evaluate each trained model, as many at once as fit.
 
         Raises:
-            RuntimeError: if an evaluation fails for another reason than its input.
+            InputError: for a setting that is not allowed.
+            MachineLost: if its process is ended again and again.
+            RuntimeError: if an evaluation fails for another reason.
         """
         self._prepare()
         found: dict[int, list[Evaluated] | UnusableModel] = {}
+        failures: Counter[int] = Counter()
 
         def take(piece: Piece, answer: Any) -> bool:
             if isinstance(answer, Done):
                 found[piece.number] = answer.result
             elif isinstance(answer.error, UnusableModel):
                 found[piece.number] = answer.error
+            elif isinstance(answer.error, InputError):
+                raise answer.error
             else:
-                raise answer.error if isinstance(answer.error, InputError) else RuntimeError(answer.error)
+                failures[piece.number] += 1
+                if failures[piece.number] <= experiment.search.max_failures:
+                    return True
+                if answer.error == ENDED:
+                    raise MachineLost(f"the evaluation of {calls[piece.number].model} failed: {ENDED}")
+                raise RuntimeError(answer.error)
             return False
 
         pieces = [Piece(number, evaluate_piece, (call, experiment.task)) for number, call in enumerate(calls)]

@@ -16,13 +16,14 @@ import psutil
 import pytest
 
 from recbole_ile.cli import main
-from recbole_ile.errors import InputError, UnwritableFile
+from recbole_ile.errors import InputError, MachineLost, UnwritableFile
+from recbole_ile.experiments.engine import pool as pool_module
 from recbole_ile.experiments.engine import running, workers
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.pool import ENDED, Piece, Pool
 from recbole_ile.experiments.engine.pool_process import Done, Failed, News
 from recbole_ile.experiments.engine.trial import Limit, Task
-from recbole_ile.experiments.engine.workers import Experiment, Search
+from recbole_ile.experiments.engine.workers import Call, Experiment, Search
 from recbole_ile.metric import Metric
 
 METRICS = ["ndcg@2", "upd@2"]
@@ -167,6 +168,16 @@ def test_an_interruption_ends_what_works_and_keeps_what_ended(pool: Pool, tiny: 
     asked = [trial("one", learning_rate=0.01), trial("long", learning_rate=0.01, epochs=1_000_000, stopping_step=10**6)]
     assert not pool.run(own, interrupt, asked)
     assert list(own.ledger.outcomes()) == ["one"]
+
+
+@pytest.mark.trains
+def test_an_evaluation_is_done_again_where_its_process_ended(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "evaluate_piece", pieces.end_once_of_call)
+    call = Call("test", "mark", {}, [])
+    assert list(pool.evaluate(experiment(pool, max_failures=1), [call])) == ["done"]
+    Path("mark").unlink()
+    with pytest.raises(MachineLost, match="the evaluation of mark failed: its process was ended"):
+        list(pool.evaluate(experiment(pool), [call]))
 
 
 def test_more_than_this_machine_has_is_one_line() -> None:
