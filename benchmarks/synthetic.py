@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
 
 MOST_OF_CATALOGUE = 0.5
 """Share of the catalogue that one user interacts with at most."""
@@ -95,13 +96,16 @@ def wide_interactions(
 
     of_users, of_items = chances(n_users), chances(n_items)
     pairs = np.empty(0, dtype=np.int64)
+    share_of_new = 1.0
     while len(pairs) < number:
-        missing = int(1.1 * (number - len(pairs))) + 1
+        drawn = int(1.1 * (number - len(pairs)) / share_of_new) + 1
         users, items = (
-            np.searchsorted(cumulative, generator.random(missing)).clip(max=len(cumulative) - 1)
+            np.searchsorted(cumulative, generator.random(drawn)).clip(max=len(cumulative) - 1)
             for cumulative in (of_users, of_items)
         )
+        before = len(pairs)
         pairs = np.unique(np.concatenate([pairs, users * n_items + items]))
+        share_of_new = max((len(pairs) - before) / drawn, 0.05)
     chosen = generator.permutation(pairs)[:number]
     return chosen // n_items, chosen % n_items
 
@@ -109,8 +113,10 @@ def wide_interactions(
 def write(path: Path, users: np.ndarray, items: np.ndarray) -> None:
     """Write ``[N]`` users and items as an ``.inter`` file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame = pd.DataFrame({"user_id:token": users, "item_id:token": items})
-    frame.to_csv(path, sep="\t", index=False)
+    with path.open("wb") as file:
+        file.write(b"user_id:token\titem_id:token\n")
+        table = pa.table({"user_id": users, "item_id": items})
+        pacsv.write_csv(table, file, pacsv.WriteOptions(include_header=False, delimiter="\t"))
 
 
 def main() -> None:
