@@ -17,6 +17,7 @@ import ray
 from recbole_ile.errors import InputError, MachineLost
 from recbole_ile.experiments.engine.workers import Resources
 from recbole_ile.plugin.compat import ray_servers_apart, without_ray_reports
+from recbole_ile.plugin.processes.starting import within_library
 from recbole_ile.signals import active, ignored
 
 CHATTER = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -46,7 +47,7 @@ def ray_session(address: str, verbose: bool) -> Iterator[None]:
     watch = Watch()
     try:
         with contextlib.nullcontext() if verbose else without_ray_reports():
-            with ignored(*HANGUP), ray_servers_apart():
+            with ignored(*HANGUP), within_library(), ray_servers_apart():
                 _start(address, verbose, level)
             watch.start()
             try:

@@ -26,11 +26,11 @@ from recbole_ile.experiments.engine.pool_process import (
 )
 from recbole_ile.experiments.engine.recording import Listener, Session
 from recbole_ile.experiments.engine.shared_data import SharedData
-from recbole_ile.experiments.engine.trial import Evaluated, Task, UnusableModel, data_signature, inside, read_shared
+from recbole_ile.experiments.engine.trial import Evaluated, Task, UnusableModel, data_signature, read_shared
 from recbole_ile.experiments.engine.workers import Call, Experiment, Resources
 from recbole_ile.experiments.sweep.space import Point
 from recbole_ile.plugin.processes.launch import n_cores
-from recbole_ile.signals import ignored, postponed
+from recbole_ile.plugin.processes.starting import starting
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 ENDED = "its process was ended, for want of memory perhaps"
@@ -222,28 +222,13 @@ class Pool:
         with self._starting():
             return _Worker(place)
 
-    @contextlib.contextmanager
-    def _starting(self) -> Iterator[None]:
-        """Start processes within this context: deaf to what is for this one, and in a folder where nothing is imported.
-
-        Python looks for modules in the folder that it is started in, where a stranger's may lie.
-        """
+    def _starting(self) -> contextlib.AbstractContextManager[None]:
         own = {
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, int(self.resources.cpus)))),
             # A process that is ended leaves semaphores, which are removed then; that they are need not be said.
             "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"])),
         }
-        before = {name: os.environ.get(name) for name in own}
-        with postponed(), ignored(*DEAF_TO), inside(self._folder.name):
-            os.environ.update(own)
-            try:
-                yield
-            finally:
-                for name, value in before.items():
-                    if value is None:
-                        del os.environ[name]
-                    else:
-                        os.environ[name] = value
+        return starting(own, DEAF_TO)
 
 
 class _Worker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import pickle
@@ -10,7 +9,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, NoReturn
 
@@ -20,7 +19,8 @@ from recbole.utils import ModelType
 
 from recbole_ile.errors import InputError
 from recbole_ile.plugin.processes.group import leave_group, takes_gpus
-from recbole_ile.signals import SIGNALS, heard, postponed
+from recbole_ile.plugin.processes.starting import starting
+from recbole_ile.signals import SIGNALS, heard
 
 MOMENT = 2.0
 """Seconds within which a process that was killed is known to have ended."""
@@ -103,10 +103,12 @@ def run_processes(
     group = {"world_size": world_size, "ip": ip, "port": port, "nproc": nproc, "offset": group_offset}
     pipes = [multiprocessing.Pipe(duplex=False) for _ in range(nproc)]
     readers, writers = [reader for reader, _ in pipes], [writer for _, writer in pipes]
-    arguments = ({**keywords, "config_dict": {**keywords["config_dict"], **group}}, function, writers)
+    arguments = ({**keywords, "config_dict": {**keywords["config_dict"], **group}}, function, writers, os.getcwd())
     processes: list[Any] = []
     try:
-        with postponed(), _environment_of_children(nproc):
+        # While they start, Ctrl-C would have each of them print a traceback; this process hears it and ends them.
+        threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, n_cores() // nproc))
+        with starting({"OMP_NUM_THREADS": threads}, deaf_to=(signal.SIGINT,)):
             processes = torch.multiprocessing.spawn(_process, args=arguments, nprocs=nproc, join=False).processes
         outcomes = _outcomes(processes, readers)
         for process in processes:
@@ -123,25 +125,6 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("", 0))
         return found.getsockname()[1]
-
-
-@contextlib.contextmanager
-def _environment_of_children(nproc: int) -> Iterator[None]:
-    """Within this context, processes start with their share of the threads, and deaf to Ctrl-C.
-
-    While they start, Ctrl-C would have each of them print a traceback; this process hears it and ends them.
-    """
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = threads or str(max(1, n_cores() // nproc))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, interrupted)
-        if threads is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = threads
 
 
 def _outcomes(processes: list[Any], readers: list[Connection]) -> dict[int, Outcome]:
@@ -192,9 +175,10 @@ def _raise_ending(rank: int, processes: list[Any]) -> NoReturn:
 
 
 def _process(
-    rank: int, keywords: dict[str, Any], function: Callable[..., dict[str, Any]], writers: list[Connection]
+    rank: int, keywords: dict[str, Any], function: Callable[..., dict[str, Any]], writers: list[Connection], folder: str
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.chdir(folder)
     try:
         result = function(**{**keywords, "config_dict": {**keywords["config_dict"], "local_rank": rank}})
         leave_group()
