@@ -17,7 +17,7 @@ COMMANDS = {
     "run": ["run", "--model=BPR", "--nproc=2", "--show_progress=False", *TINY],
     "sweep": SWEEP,
     "sweep with Ray": [*SWEEP, "--address=local"],
-    "compare": ["compare", "--methods=BPR:epochs=1", "--seeds=1", *TINY],
+    "compare": ["compare", "--methods=BPR", "--seeds=1", *TINY],
 }
 
 
