@@ -151,7 +151,7 @@ def _run(
 
 def _train_missing(experiment: Any, plan: Plan, metrics: list[Metric], console: Console) -> bool:
     """Run the trainings that have no outcome yet, or failed before; return whether they all ended."""
-    from recbole_ile.experiments.engine import running
+    from recbole_ile.experiments.engine.workers import Order
 
     finished = experiment.ledger.finished()
     missing = [trial._asdict() for trial in plan.trials if trial.id not in finished]
@@ -163,7 +163,7 @@ def _train_missing(experiment: Any, plan: Plan, metrics: list[Metric], console: 
     count = f"{len(missing)} trainings" + (f", {there} are there already" if there else "")
     console.print(f"{count}; each takes {each.cpus:g} CPU and {each.gpus:g} GPU")
     with Progress(len(missing), metrics, console) as progress:
-        return running.run(experiment, progress, trials=missing)
+        return bool(experiment.workers.run(experiment, progress, Order(missing)))
 
 
 def _report(

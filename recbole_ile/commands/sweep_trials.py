@@ -94,13 +94,13 @@ def with_unevaluated(
     outcomes, notes = ledger.outcomes(), list(ended.notes)
     there = {trial["id"]: trial["ranking"] for trial in ledger.planned() if trial["id"] in outcomes}
     tried = {name: outcome["points"] for name, outcome in outcomes.items() if outcome["status"] == "done"}
-    untried = sum(len(there[name]) - len(points) for name, points in tried.items() if name in there)
+    untried = sum(max(0, len(there[name]) - len(points)) for name, points in tried.items() if name in there)
     untested = sum(each.front and place not in tests for place, each in enumerate(found))
-    if untried > 0:
+    if untried:
         notes.append(f"The budget of {budget} left out {untried} settings of ranking of trained models.")
     if untested:
         notes.append(f"The budget of {budget} left {untested} settings of the front without values on the test part.")
-    return ended._replace(unevaluated=max(untried, 0) + untested, notes=tuple(notes))
+    return ended._replace(unevaluated=untried + untested, notes=tuple(notes))
 
 
 class _Rounds:
@@ -115,12 +115,13 @@ class _Rounds:
 
     def run(self, missing: list[dict[str, Any]]) -> bool:
         """Run what is missing; return whether all of it ended that is not left out."""
-        from recbole_ile.experiments.engine import running
+        from recbole_ile.experiments.engine.workers import Order
 
         while batch := self._next([trial for trial in missing if trial["id"] not in self._tried]):
             if self.budget.is_spent(time.time()):
                 return False
-            if not running.run(self.experiment, self.progress, trials=batch, until=self.budget.end_of_training):
+            order = Order(batch, until=self.budget.end_of_training)
+            if not self.experiment.workers.run(self.experiment, self.progress, order):
                 return False
             self._tried |= {trial["id"] for trial in batch}
         return True
@@ -166,15 +167,15 @@ def _run_suggested(
     budget: Budget,
 ) -> bool:
     """Run what Optuna suggests; return whether all of it ended."""
-    from recbole_ile.experiments.engine import running
+    from recbole_ile.experiments.engine.workers import Order
     from recbole_ile.experiments.sweep.suggestions import optuna_search
 
     if budget.is_spent(time.time()):
         return False
     known = list(experiment.ledger.outcomes().values())
     searcher = optuna_search(space, sweep.objectives, sweep.seed + suggested, known)
-    until = budget.end_of_training
-    return bool(running.run(experiment, progress, searcher=searcher, num_samples=number, until=until))
+    order = Order(searcher=searcher, num_samples=number, until=budget.end_of_training)
+    return bool(experiment.workers.run(experiment, progress, order))
 
 
 def _of_budget(text: str, sweep: Sweep, left: list[dict[str, Any]], number: int) -> str:

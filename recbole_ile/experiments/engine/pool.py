@@ -27,7 +27,7 @@ from recbole_ile.experiments.engine.pool_process import (
 from recbole_ile.experiments.engine.recording import Listener, Session
 from recbole_ile.experiments.engine.shared_data import SharedData
 from recbole_ile.experiments.engine.trial import Evaluated, Task, UnusableModel, data_signature, read_shared
-from recbole_ile.experiments.engine.workers import Call, Experiment, Resources
+from recbole_ile.experiments.engine.workers import Call, Experiment, Order, Resources
 from recbole_ile.experiments.sweep.space import Point
 from recbole_ile.plugin.processes.launch import n_cores
 from recbole_ile.plugin.processes.starting import starting
@@ -81,24 +81,16 @@ class Pool:
         """Whether processes wait that have all imported."""
         return bool(self._idle)
 
-    def run(
-        self,
-        experiment: Experiment,
-        listener: Listener,
-        trials: list[dict[str, Any]] | None = None,
-        searcher: Any = None,
-        num_samples: int = 1,
-        until: float | None = None,
-    ) -> bool:
-        """Run trials to their end, as ``running.run`` says.
+    def run(self, experiment: Experiment, listener: Listener, order: Order) -> bool:
+        """Run trials to their end, as ``Workers`` says.
 
         Raises:
             NotImplementedError: if a searcher suggests them, which only Ray Tune asks.
         """
-        if searcher is not None or num_samples != 1:
+        if order.searcher is not None:
             raise NotImplementedError
         self._prepare()
-        asked = list(trials or ())
+        asked = order.trials
         session = Session(experiment.ledger, experiment.search.valid_metric, listener)
         models = str(experiment.ledger.models_folder)
         failures: Counter[int] = Counter()
@@ -122,7 +114,7 @@ class Pool:
             for trial in asked:
                 self.shared(experiment.task, trial["training"])
             pieces = [Piece(n, train_piece, (each, experiment.task, models)) for n, each in enumerate(asked)]
-            return self._do(pieces, again, lambda piece: session.start(asked[piece.number]), until)
+            return self._do(pieces, again, lambda piece: session.start(asked[piece.number]), order.until)
         except KeyboardInterrupt:
             return False
 

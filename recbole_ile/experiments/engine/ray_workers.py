@@ -34,7 +34,7 @@ from recbole_ile.experiments.engine.trial import (
     read_shared,
     trained,
 )
-from recbole_ile.experiments.engine.workers import Call, Experiment, Resources, Search
+from recbole_ile.experiments.engine.workers import Call, Experiment, Order, Resources, Search
 from recbole_ile.experiments.sweep.space import Point
 from recbole_ile.experiments.sweep.suggestions import suggestion
 from recbole_ile.files import unwritable
@@ -63,33 +63,26 @@ class RayWorkers:
         fitting = max(1, int(ray.cluster_resources().get("CPU", 1.0) / self.resources.cpus))
         return min(fitting, self.resources.max_concurrent or fitting)
 
-    def run(
-        self,
-        experiment: Experiment,
-        listener: Listener,
-        trials: list[dict[str, Any]] | None = None,
-        searcher: Any = None,
-        num_samples: int = 1,
-        until: float | None = None,
-    ) -> bool:
-        """Run trials to their end, as ``running.run`` says."""
-        for training in [trial["training"] for trial in trials or ()] or [{}]:
+    def run(self, experiment: Experiment, listener: Listener, order: Order) -> bool:
+        """Run trials to their end, as ``Workers`` says."""
+        trials, searcher = order.trials, order.searcher
+        for training in [trial["training"] for trial in trials] or [{}]:
             self._share(experiment.task, training)
-        ids = {trial["id"] for trial in trials or ()}
+        ids = {trial["id"] for trial in trials}
         known = {name: entry for name, entry in experiment.ledger.finished().items() if name not in ids}
         # Nobody can know the name, so that nothing lies there that Ray would read.
         name = f"{EXPERIMENT}{uuid.uuid4().hex}"
         trainable = tune.with_parameters(run_trial, task=experiment.task, data=self._data, known=known)
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": self.resources.cpus, "gpu": self.resources.gpus}),
-            param_space=None if searcher else {"trial": tune.grid_search(trials or [])},
+            param_space=None if searcher else {"trial": tune.grid_search(list(trials))},
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 scheduler=_scheduler(experiment.search),
-                num_samples=num_samples,
+                num_samples=order.num_samples,
                 max_concurrent_trials=self.resources.max_concurrent,
                 reuse_actors=True,
-                time_budget_s=None if until is None else max(1.0, until - time.time()),
+                time_budget_s=None if order.until is None else max(1.0, order.until - time.time()),
                 trial_dirname_creator=_folder_name,
             ),
             run_config=tune.RunConfig(
@@ -106,11 +99,11 @@ class RayWorkers:
         finally:
             _remove_pickles(experiment.ledger.ray_folder / name)
         # After Ctrl-C Ray Tune returns as if all had ended.
-        whole = session.ended + len(session.given_up) >= (num_samples if searcher else len(trials or ()))
+        whole = session.ended + len(session.given_up) >= (order.num_samples if searcher else len(trials))
         if not whole or not session.given_up:
             return whole
         fewer = experiment.search._replace(max_failures=experiment.search.max_failures - 1)
-        return self.run(experiment._replace(search=fewer), listener, session.given_up, until=until)
+        return self.run(experiment._replace(search=fewer), listener, Order(session.given_up, until=order.until))
 
     def evaluate(self, experiment: Experiment, calls: list[Call]) -> Iterator[list[Evaluated] | UnusableModel]:
         """Evaluate each trained model where trials run, as many at once as fit."""

@@ -11,7 +11,7 @@ from recbole_ile.experiments.engine.affordable import affordable, expected_secon
 from recbole_ile.experiments.engine.ledger import MODEL_FILE
 from recbole_ile.experiments.engine.recording import Listener
 from recbole_ile.experiments.engine.trial import Asked, Evaluated, UnusableModel, evaluate_trained
-from recbole_ile.experiments.engine.workers import Call, Experiment
+from recbole_ile.experiments.engine.workers import Call, Experiment, Order
 from recbole_ile.experiments.sweep.selection import Candidate
 from recbole_ile.experiments.sweep.space import unique
 from recbole_ile.plugin.runs.guest import leaving_no_trace
@@ -20,31 +20,6 @@ Wanted = dict[str, list[dict[str, Any]]]
 """By the name of a trial, settings of ranking."""
 BRIEF = 5.0
 """Seconds of evaluation for which no process is started: to import what it needs takes one as long."""
-
-
-def run(
-    experiment: Experiment,
-    listener: Listener,
-    trials: list[dict[str, Any]] | None = None,
-    searcher: Any = None,
-    num_samples: int = 1,
-    until: float | None = None,
-) -> bool:
-    """Run trials to their end; each outcome is in the ledger as soon as it is there.
-
-    Args:
-        experiment: of the sweep.
-        listener: is told about every trial.
-        trials: ``id``, ``training`` and ``ranking`` of those to be run.
-        searcher: suggests trainings instead, to Ray Tune.
-        num_samples: how many it suggests.
-        until: the moment, as ``time.time`` tells it, when whatever still runs is stopped and leaves no outcome;
-            ``None`` for never.
-
-    Returns:
-        Whether they all ended; Ctrl-C and too little time leave some unfinished.
-    """
-    return experiment.workers.run(experiment, listener, trials, searcher, num_samples, until)
 
 
 def evaluate_missing(experiment: Experiment) -> set[str]:
@@ -101,7 +76,7 @@ def on_test_part(
     left = _untested(experiment, wanted, detailed)
     if left:
         again = [{"ranking": _rankings(outcome, experiment), **_asked(outcome)} for outcome, _ in left]
-        if not run(experiment, listener, trials=again):
+        if not experiment.workers.run(experiment, listener, Order(again)):
             raise KeyboardInterrupt
         _test(experiment, wanted, detailed)
     return experiment.ledger.tests()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -33,6 +33,23 @@ class Search(NamedTuple):
     scheduler: str
     valid_metric: Metric
     max_failures: int
+
+
+class Order(NamedTuple):
+    """Trials that are to be run.
+
+    Attributes:
+        trials: ``id``, ``training`` and ``ranking`` of each.
+        searcher: suggests trainings instead, to Ray Tune.
+        num_samples: how many it suggests.
+        until: the moment, as ``time.time`` tells it, when whatever still runs is stopped, without an outcome; ``None``
+            for never.
+    """
+
+    trials: Sequence[dict[str, Any]] = ()
+    searcher: Any = None
+    num_samples: int = 1
+    until: float | None = None
 
 
 class Call(NamedTuple):
@@ -77,16 +94,17 @@ class Workers(Protocol):
     def ready(self) -> bool:
         """Whether processes wait that have all imported."""
 
-    def run(
-        self,
-        experiment: Experiment,
-        listener: Listener,
-        trials: list[dict[str, Any]] | None = None,
-        searcher: Any = None,
-        num_samples: int = 1,
-        until: float | None = None,
-    ) -> bool:
-        """Run trials to their end, as ``running.run`` says."""
+    def run(self, experiment: Experiment, listener: Listener, order: Order) -> bool:
+        """Run trials to their end; each outcome is in the ledger as soon as it is there.
+
+        Args:
+            experiment: of the sweep.
+            listener: is told about every trial.
+            order: what is run.
+
+        Returns:
+            Whether they all ended; Ctrl-C and too little time leave some unfinished.
+        """
 
     def evaluate(self, experiment: Experiment, calls: list[Call]) -> Iterator[list[Evaluated] | UnusableModel]:
         """Give, for each trained model in turn, what it comes to under its settings, or why it cannot be used.

@@ -23,7 +23,7 @@ from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.pool import ENDED, Piece, Pool
 from recbole_ile.experiments.engine.pool_process import Done, Failed, News
 from recbole_ile.experiments.engine.trial import Limit, Task
-from recbole_ile.experiments.engine.workers import Call, Experiment, Search
+from recbole_ile.experiments.engine.workers import Call, Experiment, Order, Search
 from recbole_ile.metric import Metric
 
 METRICS = ["ndcg@2", "upd@2"]
@@ -109,7 +109,7 @@ def test_trials_are_kept_as_they_end_and_a_bad_one_fails_alone(pool: Pool, tiny:
     own, events = experiment(pool), list[tuple[str, str]]()
     asked = [trial("one", learning_rate=0.01), trial("bad", learning_rate=-1.0), trial("other", learning_rate=0.02)]
     own.ledger.plan(asked)
-    assert pool.run(own, lambda event, about, _: events.append((event, about["id"])), asked)
+    assert pool.run(own, lambda event, about, _: events.append((event, about["id"])), Order(asked))
     outcomes = own.ledger.outcomes()
     assert {name: entry["status"] for name, entry in outcomes.items()} == {
         "one": "done",
@@ -130,7 +130,7 @@ def test_where_time_is_short_a_model_is_evaluated_under_some_settings(pool: Pool
     asked["training"]["model"] = "BPR_CP"
     own.ledger.plan([asked])
     for limit, places in ((Limit(0.0, math.inf), [0]), (Limit(math.inf, 0.0), [0]), (None, list(range(7)))):
-        assert pool.run(own._replace(task=own.task._replace(limit=limit)), lambda *_: None, [asked])
+        assert pool.run(own._replace(task=own.task._replace(limit=limit)), lambda *_: None, Order([asked]))
         (outcome,) = own.ledger.outcomes().values()
         assert [point["ranking"] for point in outcome["points"]] == [asked["ranking"][place] for place in places]
         assert bool(own.ledger.finished()) == (limit is None)
@@ -153,7 +153,7 @@ def test_a_model_that_cannot_be_kept_is_told_by_its_file(pool: Pool, tiny: Path)
     (own.ledger.models_folder).mkdir()
     (own.ledger.models_folder / "one").write_text("no folder")
     with pytest.raises(InputError, match="one"):
-        pool.run(own, lambda *_: None, [trial("one", learning_rate=0.01)])
+        pool.run(own, lambda *_: None, Order([trial("one", learning_rate=0.01)]))
 
 
 @pytest.mark.trains
@@ -166,7 +166,7 @@ def test_an_interruption_ends_what_works_and_keeps_what_ended(pool: Pool, tiny: 
             os.kill(os.getpid(), signal.SIGINT)
 
     asked = [trial("one", learning_rate=0.01), trial("long", learning_rate=0.01, epochs=1_000_000, stopping_step=10**6)]
-    assert not pool.run(own, interrupt, asked)
+    assert not pool.run(own, interrupt, Order(asked))
     assert list(own.ledger.outcomes()) == ["one"]
 
 

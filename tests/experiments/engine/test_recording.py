@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from recbole_ile.experiments.engine import ray_workers, running
+from recbole_ile.experiments.engine import ray_workers
 from recbole_ile.experiments.engine.ledger import Ledger
 from recbole_ile.experiments.engine.ray_workers import RaySession, RayWorkers, Recorder
-from recbole_ile.experiments.engine.workers import Experiment, Resources, Search
+from recbole_ile.experiments.engine.workers import Experiment, Order, Resources, Search
 from recbole_ile.metric import Metric
 
 
@@ -90,5 +90,5 @@ def test_trials_that_were_given_up_are_run_again_with_fewer_failures_left(
     search = Search("fifo", Metric.parse("ndcg@10"), 3)
     task: Any = None
     experiment = Experiment(ledger, task, RayWorkers(Resources(1, 0, None)), search)
-    assert running.run(experiment, lambda *_: None, trials)
+    assert experiment.workers.run(experiment, lambda *_: None, Order(trials))
     assert left == [3, 2, 1]
