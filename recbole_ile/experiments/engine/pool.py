@@ -93,10 +93,8 @@ class Pool:
         asked = order.trials
         session = Session(experiment.ledger, experiment.search.valid_metric, listener)
         models = str(experiment.ledger.models_folder)
-        failures: Counter[int] = Counter()
 
-        def again(piece: Piece, answer: Any) -> bool:
-            """Take what a trial came to; return whether it is tried again."""
+        def take(piece: Piece, answer: Any) -> None:
             if isinstance(answer, News):
                 session.validate(asked[piece.number], answer.content)
             elif isinstance(answer, Done):
@@ -104,17 +102,19 @@ class Pool:
             elif isinstance(answer.error, UnwritableFile):
                 raise answer.error
             else:
-                failures[piece.number] += 1
-                if failures[piece.number] <= experiment.search.max_failures:
-                    return True
                 session.fail(asked[piece.number], str(answer.error))
-            return False
 
         try:
             for trial in asked:
                 self.shared(experiment.task, trial["training"])
             pieces = [Piece(n, train_piece, (each, experiment.task, models)) for n, each in enumerate(asked)]
-            return self._do(pieces, again, lambda piece: session.start(asked[piece.number]), order.until)
+            return self._do(
+                pieces,
+                experiment.search.max_failures,
+                take,
+                begin=lambda piece: session.start(asked[piece.number]),
+                until=order.until,
+            )
         except KeyboardInterrupt:
             return False
 
@@ -128,26 +128,21 @@ class Pool:
         """
         self._prepare()
         found: dict[int, list[Evaluated] | UnusableModel] = {}
-        failures: Counter[int] = Counter()
 
-        def take(piece: Piece, answer: Any) -> bool:
+        def take(piece: Piece, answer: Any) -> None:
             if isinstance(answer, Done):
                 found[piece.number] = answer.result
             elif isinstance(answer.error, UnusableModel):
                 found[piece.number] = answer.error
             elif isinstance(answer.error, InputError):
                 raise answer.error
+            elif answer.error == ENDED:
+                raise MachineLost(f"the evaluation of {calls[piece.number].model} failed: {ENDED}")
             else:
-                failures[piece.number] += 1
-                if failures[piece.number] <= experiment.search.max_failures:
-                    return True
-                if answer.error == ENDED:
-                    raise MachineLost(f"the evaluation of {calls[piece.number].model} failed: {ENDED}")
                 raise RuntimeError(answer.error)
-            return False
 
         pieces = [Piece(number, evaluate_piece, (call, experiment.task)) for number, call in enumerate(calls)]
-        self._do(pieces, take)
+        self._do(pieces, experiment.search.max_failures, take)
         yield from (found[number] for number in range(len(calls)))
 
     def shared(self, task: Task, training: Point) -> SharedData | str:
@@ -169,7 +164,8 @@ class Pool:
     def _do(
         self,
         pieces: list[Piece],
-        take: Callable[[Piece, Any], bool],
+        max_failures: int,
+        take: Callable[[Piece, Any], object],
         begin: Callable[[Piece], object] = lambda _: None,
         until: float | None = None,
     ) -> bool:
@@ -177,11 +173,12 @@ class Pool:
 
         Args:
             pieces: of work.
-            take: is given what is told of a piece; returns whether it is to be done once more.
+            max_failures: times that a piece is done again which fails for another reason than its input.
+            take: is given what is told of a piece, and what it came to in the end.
             begin: is told of each that begins.
             until: when whatever still runs is stopped.
         """
-        waiting, busy = deque(pieces), dict[_Worker, Piece]()
+        waiting, busy, failures = deque(pieces), dict[_Worker, Piece](), Counter[int]()
         try:
             while waiting or busy:
                 while waiting and len(busy) < self.at_once:
@@ -200,8 +197,12 @@ class Pool:
                         del busy[worker]
                         if worker.lives:
                             self._idle.append(worker)
-                    if take(piece, answer):
-                        waiting.append(piece)
+                    if isinstance(answer, Failed) and isinstance(answer.error, str):
+                        failures[piece.number] += 1
+                        if failures[piece.number] <= max_failures:
+                            waiting.append(piece)
+                            continue
+                    take(piece, answer)
             return True
         finally:
             for worker in busy:
