@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def looking(page: Path) -> Iterator[Any]:
         for dark in (False, True):
             for width in (1280, NARROW):
                 look_like(driver, width, dark)
-                facts = driver.execute_script(FACTS)
+                facts = settled_facts(driver)
                 where = f"{width} pixels, {'dark' if dark else 'light'}"
                 assert (facts["page"] < 0.1) == dark, where
                 assert facts["faint"] == [], where
@@ -64,6 +65,16 @@ def looking(page: Path) -> Iterator[Any]:
                 assert {name: facts[name] for name in wrong} == dict.fromkeys(wrong, 0), where
                 assert facts["language"] == "en"
         yield driver
+
+
+def settled_facts(driver: Any) -> dict[str, Any]:
+    """Return the facts of a page once its plots have taken its width, which Plotly does a moment after the browser."""
+    facts: dict[str, Any] = driver.execute_script(FACTS)
+    last = time.monotonic() + 5
+    while facts["wider"] > 0 and time.monotonic() < last:
+        time.sleep(0.05)
+        facts = driver.execute_script(FACTS)
+    return facts
 
 
 def look_like(driver: Any, width: int, dark: bool) -> None:
