@@ -51,7 +51,7 @@ def draw_unused(users: np.ndarray, offsets: np.ndarray, used: np.ndarray, n_item
     """Draw an item for each user that the user has not used, all with the same chance.
 
     Args:
-        users: ``[N]`` int64 user of each draw, best in ascending order, in which each user's items are marked once.
+        users: ``[N]`` int user of each draw, best in ascending order, in which each user's items are marked once.
         offsets: ``[U + 1]`` int64; what user u has used is ``used[offsets[u] : offsets[u + 1]]``.
         used: int32 items, ascending within a user, each once.
         n_items: number of items ``n``, more than any user has used.
@@ -84,7 +84,7 @@ def draw_popular(
     """Draw an item for each user that the user has not used, by chances of the items.
 
     Args:
-        users: ``[N]`` int64 user of each draw, best in ascending order.
+        users: ``[N]`` int user of each draw, best in ascending order.
         offsets: as in ``draw_unused``.
         used: as in ``draw_unused``.
         cumulative: ``[n]`` float64 sums of the chances up to each item, in any unit; each user has left out one that
