@@ -92,17 +92,18 @@ def wide_interactions(
 
     def chances(size: int) -> np.ndarray:
         weights = (np.arange(size) + 10.0) ** -exponent
-        return np.cumsum(generator.permutation(weights / weights.sum()))
+        return generator.permutation(weights / weights.sum())
+
+    def draw(drawn: int, of_each: np.ndarray) -> np.ndarray:
+        """Return so many independent draws, in ascending order: how often each comes is all that there is to draw."""
+        return np.repeat(np.arange(len(of_each)), generator.multinomial(drawn, of_each))
 
     of_users, of_items = chances(n_users), chances(n_items)
     pairs = np.empty(0, dtype=np.int64)
     share_of_new = 1.0
     while len(pairs) < number:
         drawn = int(1.1 * (number - len(pairs)) / share_of_new) + 1
-        users, items = (
-            np.searchsorted(cumulative, generator.random(drawn)).clip(max=len(cumulative) - 1)
-            for cumulative in (of_users, of_items)
-        )
+        users, items = draw(drawn, of_users), generator.permutation(draw(drawn, of_items))
         before = len(pairs)
         pairs = np.unique(np.concatenate([pairs, users * n_items + items]))
         share_of_new = max((len(pairs) - before) / drawn, 0.05)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from recbole_ile.kernels.price_loops import add_lists
 
@@ -82,10 +84,13 @@ def demand(
     >>> exposure.tolist(), sums.tolist()
     ([0, 0, 0, 0, 1, 0, 0, 0], [2.0])
     """
-    exposure, sums = np.zeros((THREADS, n_items), np.int64), np.zeros(len(scores))
-    add_lists(scores, items, prices, k, exposure, sums)
+    threads = torch.get_num_threads()
+    exposure, sums = np.zeros((threads, n_items), np.int64), np.zeros(len(scores))
+
+    def count(part: int) -> None:
+        users = slice(part * len(scores) // threads, (part + 1) * len(scores) // threads)
+        add_lists(scores[users], items[users], prices, k, exposure[part], sums[users])
+
+    with ThreadPoolExecutor(threads, "counting") as pool:
+        list(pool.map(count, range(threads)))
     return exposure.sum(axis=0), sums
-
-
-THREADS = 16
-"""Counts that are kept apart, lest threads wait for each other; what they add up to does not depend on it."""
