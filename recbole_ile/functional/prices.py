@@ -183,8 +183,11 @@ def score_units(scores: Array, unit: int = 100) -> Array:
     """
     if not isinstance(scores, torch.Tensor):
         return score_units(torch.as_tensor(scores), unit).numpy()
-    values = torch.where(scores.isfinite(), scores, -torch.inf)
-    best = values.topk(min(max(unit, 1), values.shape[1]), dim=1).values.double()
+    width = min(max(unit, 1), scores.shape[1])
+    best = scores.topk(width, dim=1).values
+    if not bool((best < torch.inf).all()):  # what is not finite comes first, and to look at the best alone is fast
+        best = torch.where(scores.isfinite(), scores, -torch.inf).topk(width, dim=1).values
+    best = best.double()
     found = best > -torch.inf
     numbers = found.sum(dim=1).clamp_min(1)
     means = torch.where(found, best, 0.0).sum(dim=1) / numbers

@@ -172,7 +172,14 @@ def test_the_first_of_equal_values_is_taken(values: np.ndarray, k: int) -> None:
         }
 
 
-@given(SCORES, st.integers(1, 6))
+ODD_SCORES = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 6), st.integers(1, 9)),
+    elements=FINITE | st.sampled_from([-np.inf, np.inf, np.nan]),
+)
+
+
+@given(SCORES | ODD_SCORES, st.integers(1, 6))
 def test_the_unit_is_the_deviation_of_the_best(scores: np.ndarray, unit: int) -> None:
     for row, found in zip(scores, score_units(scores, unit), strict=True):
         best = np.sort(row[np.isfinite(row)].astype(np.float64))[::-1][:unit]
