@@ -11,10 +11,13 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType, ModelType
 from scipy.sparse import csr_matrix
 
-from recbole_ile.functional.implicit_feedback import implicit_objective
+from recbole_ile.functional.implicit_feedback import implicit_objective, length_weights
 from recbole_ile.kernels.alternation import Ridge, alternate, solve_side
 from recbole_ile.plugin.processes.launch import n_cores
 from recbole_ile.signals import stop_if_interrupted
+
+USUAL_SHARE = 0.25
+"""What the length of a vector weighs beside the observations of its row where IALS is at its best on wide data."""
 
 
 class IALS(GeneralRecommender):
@@ -61,6 +64,7 @@ class IALS(GeneralRecommender):
         self.user_factors = torch.from_numpy(solved).to(self.item_factors)
 
     def _solve(self) -> float:
+        self._tell_of_reg()
         iterations = alternate(self._counts, self.item_factors.shape[1], self._ridge, self._seed, _threads())
         users, items = next(iterations)
         for _ in range(self._iterations - 1):
@@ -72,6 +76,19 @@ class IALS(GeneralRecommender):
         self.item_factors.copy_(torch.from_numpy(items))
         self._counts = None
         return objective
+
+    def _tell_of_reg(self) -> None:
+        """Warn where short vectors count for more than what is observed, as they do in a catalogue that is large."""
+        alpha, reg, power = self._ridge
+        observed = alpha * self._counts.sum() / max(self.n_users - 1, 1)
+        weight = float(length_weights(np.array([self.n_items - 1 + observed]), reg, power)[0])
+        if weight > observed > 0:
+            logging.getLogger().warning(
+                f"option ials_reg={reg:g}: on {self.n_items - 1} items the length of a user's vector weighs "
+                f"{weight / observed:.1f} times as much as what the user has observed, so that all get nearly the same "
+                f"lists; ials_reg={reg * USUAL_SHARE * observed / weight:.1g} or a larger ials_alpha is usual "
+                "(sweep --space=IALS)"
+            )
 
 
 def _threads() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,18 @@ def test_the_items_vectors_serve_a_history_that_training_did_not_see(options: di
 def test_what_an_option_may_not_be_is_one_line(option: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--model=IALS", "--dataset=ml-100k", option]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_weight_that_drowns_what_is_observed_is_told(
+    options: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    def told(**further: float) -> str:
+        run_recbole_ile("IALS", NAME, config_dict={**options, **further, "state": "WARNING"})
+        return "".join(capfd.readouterr())
+
+    assert "option ials_reg" not in told()
+    warning = told(ials_reg=50.0)
+    assert "option ials_reg=50: on " in warning
+    found = re.search(r"ials_reg=(\S+) or a larger ials_alpha", warning)
+    assert found
+    assert "option ials_reg" not in told(ials_reg=float(found[1])), "what is proposed is no reason to warn again"
