@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from recbole_ile.kernels.price_loops import add_lists
+from recbole_ile.kernels.row_threads import over_rows
 
 LARGEST_IN_MEMORY = 3 << 29
 """Bytes of scores that are kept in memory; more of them go to a temporary file."""
@@ -84,13 +84,10 @@ def demand(
     >>> exposure.tolist(), sums.tolist()
     ([0, 0, 0, 0, 1, 0, 0, 0], [2.0])
     """
-    threads = torch.get_num_threads()
-    exposure, sums = np.zeros((threads, n_items), np.int64), np.zeros(len(scores))
+    exposure, sums = np.zeros((torch.get_num_threads(), n_items), np.int64), np.zeros(len(scores))
 
-    def count(part: int) -> None:
-        users = slice(part * len(scores) // threads, (part + 1) * len(scores) // threads)
+    def count(part: int, users: slice) -> None:
         add_lists(scores[users], items[users], prices, k, exposure[part], sums[users])
 
-    with ThreadPoolExecutor(threads, "counting") as pool:
-        list(pool.map(count, range(threads)))
+    over_rows(count, *scores.shape)
     return exposure.sum(axis=0), sums

@@ -12,6 +12,7 @@ import torch
 from recbole_ile.functional.folded_vectors import Step
 from recbole_ile.functional.prices import Pricing, find_prices, score_units
 from recbole_ile.functional.value_prices import find_value_prices
+from recbole_ile.kernels.best_places import best_places
 from recbole_ile.kernels.price_demand import Candidates
 from recbole_ile.metric import Metric
 from recbole_ile.plugin.catalogue.mitigations import AUTO
@@ -90,12 +91,10 @@ class ExposurePricing(Reranker):
         scores = super().rerank(scores, interaction, rows, k)
         if self.ep_weight in (0.0, AUTO):  # before it is chosen, the lists are the base model's
             return scores
-        scaled = self._scaled(scores)
         if self._has_few_items:
-            return scaled - self.ep_prices
-        best = scaled.topk(self._width, dim=1)
-        priced = torch.full_like(scaled, -torch.inf)
-        return priced.scatter_(1, best.indices, best.values - self.ep_prices[best.indices])
+            return self._scaled(scores) - self.ep_prices
+        items, scaled = self._candidates(scores)
+        return torch.full_like(scores, -torch.inf).scatter_(1, items, scaled - self.ep_prices[items])
 
     def learn_ranking(self, users: TrainingUsers) -> None:
         """Find the prices from the scores of all users, or of a sample of them."""
@@ -146,16 +145,30 @@ class ExposurePricing(Reranker):
         found = Candidates(count, n_items, self.ep_k, n_items if self._has_few_items else self._width)
         for scores, interaction in users.blocks(_sample(len(users), count, self.ep_seed)):
             rows = torch.arange(len(scores), device=scores.device)
-            scaled = self._scaled(super().rerank(scores, interaction, rows, self.ep_k))[:, 1:]
+            scores = super().rerank(scores, interaction, rows, self.ep_k)[:, 1:]
             if self._has_few_items:
-                found.add(scaled.float().cpu().numpy())
+                found.add(self._scaled(scores).float().cpu().numpy())
                 continue
-            items = scaled.topk(self._width, dim=1).indices.sort(dim=1).values
-            found.add(scaled.gather(1, items).float().cpu().numpy(), items.cpu().numpy())
+            items, scaled = self._candidates(scores)
+            found.add(scaled.float().cpu().numpy(), items.cpu().numpy())
         return found
 
+    def _candidates(self, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the ``[B, width]`` places of each user's candidates, ascending, and their scaled scores."""
+        items = best_places(scores, self._width)
+        values = scores.gather(1, items)
+        enough = self.ep_unit <= self._width
+        return items, values / self._units(scores, values if enough else None).unsqueeze(1)
+
     def _scaled(self, scores: torch.Tensor) -> torch.Tensor:
-        return scores / score_units(scores, self.ep_unit).unsqueeze(1)
+        return scores / self._units(scores).unsqueeze(1)
+
+    def _units(self, scores: torch.Tensor, best: torch.Tensor | None = None) -> torch.Tensor:
+        """Return ``score_units`` of ``[B, n]`` scores, from the best of each user, which are found if not given."""
+        if best is None:
+            best = scores.gather(1, best_places(scores, min(self.ep_unit, scores.shape[1])))
+        finite = bool((best < torch.inf).all())  # neither inf nor NaN is a score
+        return score_units(best if finite else scores, self.ep_unit)
 
     @property
     def _has_few_items(self) -> bool:
