@@ -45,7 +45,7 @@ def affordable(
 def expected_seconds(outcome: dict[str, Any], rankings: int) -> float:
     """Return how long a trained model's evaluation takes, by what its first one took."""
     seconds = outcome.get("seconds", {}).get("evaluation", math.inf)
-    return seconds * rankings / max(1, len(outcome["points"]))
+    return seconds * rankings / max(1, outcome.get("timed", len(outcome["points"])))
 
 
 def _first_metric(each: Candidate) -> float:

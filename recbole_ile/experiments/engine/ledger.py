@@ -160,12 +160,13 @@ class Ledger:
         write_text(self._trials / f"{trial['id']}.json", json.dumps(content, indent=1) + "\n")
 
     def add_points(self, name: str, points: list[dict[str, Any]]) -> None:
-        """Keep further evaluations of a trial that is done."""
+        """Keep further evaluations of a trial that is done; ``timed`` says how many its ``seconds`` are of."""
         with self._alone():
             outcome = self.outcomes()[name]
             there = [point["ranking"] for point in outcome["points"]]
             more = [point for point in points if point["ranking"] not in there]
-            self.write(outcome, {"points": [*outcome["points"], *more]})
+            timed = outcome.get("timed", len(there))
+            self.write(outcome, {"points": [*outcome["points"], *more], "timed": timed})
 
     def write_tests(self, tests: dict[str, Any]) -> None:
         """Keep what was found on the test part, by the name of the trained and evaluated point, next to the rest."""

@@ -118,7 +118,8 @@ def check_outcome(entry: Any, metrics: Sequence[str]) -> None:
     if status == "failed":
         _part(entry, "reason", str)
     _check(entry.get("checkpoint"), "checkpoint", str | None)
-    _check(entry.get("validations", 0), "validations", int)
+    for name in ("validations", "timed"):
+        _check(entry.get(name, 0), name, int)
     _check_numbers("seconds", entry.get("seconds", {}))
     names = entry.get("group_names", [])
     _check(names, "group_names", list)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ile.experiments.engine.affordable import LOADING, affordable
+from recbole_ile.experiments.engine.affordable import LOADING, affordable, expected_seconds
 from recbole_ile.experiments.sweep.selection import Candidate, Replicate
 from recbole_ile.experiments.sweep.space import spread_out
 from recbole_ile.plugin.catalogue.model_names import ModelName
@@ -47,3 +47,7 @@ def test_models_are_evaluated_side_by_side() -> None:
     time_for_one_of_b = LOADING * 2 + 4.0
     assert list(affordable(chosen, OUTCOMES, set(), time_for_one_of_b, at_once=2)) == [0, 2, 3]
     assert list(affordable(chosen, OUTCOMES, set(), time_for_one_of_b, at_once=1)) == [0, 3]
+
+
+def test_settings_that_were_added_later_are_not_in_the_seconds() -> None:
+    assert expected_seconds({**OUTCOMES["a"], "points": [{}] * 40, "timed": 10}, rankings=3) == 6.0

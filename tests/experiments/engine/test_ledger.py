@@ -90,6 +90,18 @@ def test_what_two_processes_write_at_once_is_all_there() -> None:
     assert ledger.damaged == set()
 
 
+def test_points_that_are_added_leave_the_seconds_those_of_the_first() -> None:
+    ledger = Ledger("sweep")
+    ledger.open(SETTINGS, {})
+    ledger.plan([trial("a", 0.0)])
+    ledger.write(trial("a", 0.0), {**DONE, "seconds": {"evaluation": 20.0}})
+    first = len(DONE["points"])
+    for number in (1, 2):
+        ledger.add_points("a", [{"ranking": {"cp_weight": number / 10}}])
+        kept = Ledger("sweep").outcomes()["a"]
+        assert (len(kept["points"]), kept["timed"], kept["seconds"]) == (first + number, first, {"evaluation": 20.0})
+
+
 def test_two_commands_run_trials_of_a_folder_one_after_the_other() -> None:
     def run(who: str) -> Callable[[], None]:
         def work() -> None:
