@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from recbole_ile.functional.prices import first_best
 from recbole_ile.kernels.compiling import compiled
 from recbole_ile.kernels.row_threads import over_rows
 
@@ -16,14 +17,14 @@ _PARTS = 1 << 11
 def best_places(values: torch.Tensor, k: int) -> torch.Tensor:
     """Return the ``[B, k]`` places of the ``k`` largest of ``[B, n]`` values in each row, ascending.
 
-    In main memory the first of equal float32 values are taken, and NaN counts as the least; elsewhere it is torch that
-    decides. ``k`` is at most ``n``.
+    The first of equal values are taken. NaN counts as the least where the values are float32 in main memory, and as
+    torch has it elsewhere. ``k`` is at most ``n``.
 
     >>> best_places(torch.tensor([[2.0, 3.0, -1.0, 2.0]]), 2).tolist()
     [[0, 1]]
     """
     if values.device.type != "cpu" or values.dtype is not torch.float32 or k == 0:
-        return values.topk(k, dim=1).indices.sort(dim=1).values
+        return first_best(values, k)[0].sort(dim=1).values
     found = torch.empty(len(values), k, dtype=torch.int64)
     bits, places = values.contiguous().numpy().view(np.int32), found.numpy()
     over_rows(lambda _, rows: write_best_places(bits[rows], places[rows]), *bits.shape)

@@ -36,9 +36,11 @@ def test_many_values_of_every_size_are_told_apart(k: int, seed: int) -> None:
     assert best_places(torch.from_numpy(values), k).tolist() == expected.tolist()
 
 
-def test_other_kinds_of_numbers_and_no_places_are_as_torch_has_them() -> None:
+def test_other_kinds_of_numbers_follow_the_same_rule() -> None:
     values = torch.tensor([[1.0, 3.0, 2.0]], dtype=torch.float64)
     assert best_places(values, 2).tolist() == [[1, 2]]
+    ties = torch.tensor([[2.0, 1.0] * 40], dtype=torch.float64)
+    assert best_places(ties, 3).tolist() == best_places(ties.float(), 3).tolist() == [[0, 2, 4]]
     assert best_places(values.float(), 0).shape == (1, 0)
     assert best_places(values.float().expand(2, 3)[:, 1:], 1).tolist() == [[0], [0]]
 

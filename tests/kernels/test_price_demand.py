@@ -9,6 +9,7 @@ import torch
 from numba.core.registry import CPUDispatcher
 
 import recbole_ile.kernels
+from recbole_ile.kernels import row_threads
 from recbole_ile.kernels.price_demand import demand
 
 KERNELS = [each.name for each in pkgutil.iter_modules(recbole_ile.kernels.__path__, "recbole_ile.kernels.")]
@@ -16,7 +17,8 @@ KERNELS = [each.name for each in pkgutil.iter_modules(recbole_ile.kernels.__path
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("whole", [True, False])
-def test_threads_change_nothing(threads: int, whole: bool) -> None:
+def test_threads_change_nothing(threads: int, whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_threads, "LEAST", 1)
     draw, before = np.random.default_rng(0), torch.get_num_threads()
     users, width, n_items = 7, 9, 9 if whole else 20
     scores = draw.normal(size=(users, width)).astype(np.float32)

@@ -17,7 +17,7 @@ from recbole_ile.plugin.processes.launch import n_cores
 from recbole_ile.signals import stop_if_interrupted
 
 USUAL_SHARE = 0.25
-"""What the length of a vector weighs beside the observations of its row where IALS is at its best on wide data."""
+"""What the length of a vector may weigh beside a user's observations; about what docs/ials.md has for Gowalla."""
 
 
 class IALS(GeneralRecommender):
