@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from recbole_ile.functional.arrays import distinct
+
 MOST_OF_CATALOGUE = 0.5
 """Share of the catalogue that one user interacts with at most."""
 CELLS = 4_000_000
@@ -105,7 +107,7 @@ def wide_interactions(
         drawn = int(1.1 * (number - len(pairs)) / share_of_new) + 1
         users, items = draw(drawn, of_users), generator.permutation(draw(drawn, of_items))
         before = len(pairs)
-        pairs = np.unique(np.concatenate([pairs, users * n_items + items]))
+        pairs = distinct(np.concatenate([pairs, users * n_items + items]))
         share_of_new = max((len(pairs) - before) / drawn, 0.05)
     chosen = generator.permutation(pairs)[:number]
     return chosen // n_items, chosen % n_items
